@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# Rules that build user-space programs and tests; included by userspace/Makefile and selftests/Makefile.
+#
+# A folder's module.mk names what it builds; paths are relative to the top:
+#
+#   PROGRAMS    += azattest              # build/bin/azattest
+#   azattest_SRCS   := userspace/azattest/main.c ...
+#   azattest_PKGS   := jansson libcrypto # pkg-config names, optional
+#   azattest_CFLAGS := -Iuserspace/lib   # optional
+#   azattest_LDLIBS := -lm               # optional
+#   azattest_STATIC := archive names     # LIBRARIES to link, optional
+#
+#   LIBRARIES   += azdocument            # build/lib/libazdocument.a, same variables
+#
+#   ASAN_PROGRAMS += test-content        # as PROGRAMS, with ASan and UBSan
+
+TOP := $(patsubst %/,%,$(dir $(abspath $(dir $(lastword $(MAKEFILE_LIST))))))
+BUILD ?= $(TOP)/build
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
+CFLAGS ?= -O2 -g
+AZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden \
+	-I$(TOP)/include/uapi -I$(TOP)
+AZ_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# $(1): name, $(2): folder of objects, $(3): more compiler flags
+define objects
+$(1)_OBJS := $$(patsubst %.c,$(2)/$(1)/%.o,$$($(1)_SRCS))
+$$($(1)_OBJS): $(2)/$(1)/%.o: $(TOP)/%.c $(TOP)/userspace/program.mk
+	@mkdir -p $$(@D)
+	$$(CC) $$(AZ_CFLAGS) $$(CFLAGS) $(3) $$($(1)_CFLAGS) \
+		$$(if $$($(1)_PKGS),$$(shell $$(PKG_CONFIG) --cflags $$($(1)_PKGS))) \
+		-MMD -MP -c -o $$@ $$<
+-include $$($(1)_OBJS:.o=.d)
+endef
+
+# $(1): name, $(2): folder of programs, $(3): folder of objects, $(4): flags
+define program
+$(call objects,$(1),$(3),$(4))
+$(2)/$(1): $$($(1)_OBJS) $$(patsubst %,$(BUILD)/lib/lib%.a,$$($(1)_STATIC))
+	@mkdir -p $$(@D)
+	$$(CC) $$(AZ_LDFLAGS) $$(LDFLAGS) $(4) -o $$@ $$^ $$($(1)_LDLIBS) \
+		$$(if $$($(1)_PKGS),$$(shell $$(PKG_CONFIG) --libs $$($(1)_PKGS)))
+endef
+
+define library
+$(call objects,$(1),$(BUILD)/obj,$(HARDEN))
+$(BUILD)/lib/lib$(1).a: $$($(1)_OBJS)
+	@mkdir -p $$(@D)
+	rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
