@@ -15,9 +15,11 @@
 #define EXIT_BROKEN	1
 #define EXIT_SKIPPED	4
 
-/* Why a promise was skipped; written by its process, read by ours. */
-static char *skip_reason;
-#define SKIP_REASON_SIZE 4096
+/* What a promise's process says of its end; written by it, read by us. */
+static struct verdict {
+	bool finished;		/* returned from run(), did not just exit */
+	char skip_reason[256];
+} *verdict;
 
 /* Files to write back after a promise; filled by its process, used by ours. */
 #define RESTORES 16
@@ -109,7 +111,7 @@ void tap_skip(const char *why, ...)
 	va_list ap;
 
 	va_start(ap, why);
-	vsnprintf(skip_reason, SKIP_REASON_SIZE, why, ap);
+	vsnprintf(verdict->skip_reason, sizeof(verdict->skip_reason), why, ap);
 	va_end(ap);
 	_exit(EXIT_SKIPPED);
 }
@@ -175,6 +177,7 @@ static pid_t start(const struct tap_test *t)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	t->run();
+	verdict->finished = true;
 	_exit(0);
 }
 
@@ -213,24 +216,26 @@ static bool run_one(const struct tap_test *t, unsigned int number)
 
 	if (tap_long())
 		timeout_s *= 20;
-	skip_reason[0] = 0;
+	memset(verdict, 0, sizeof(*verdict));
 	pid = start(t);
 	status = pid < 0 ? -1 : finish(pid, timeout_s);
 	if (!restore_all())
 		tap_diag("%s: cannot restore what it changed", t->promise);
-	if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+	if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && verdict->finished) {
 		tap_diag("%s: %lld ms", t->promise, (long long)(tap_now_ms() - begin));
 		sayf("ok ", "%u - %s", number, t->promise);
 		return true;
 	}
 	if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
-		sayf("ok ", "%u - %s # SKIP %s", number, t->promise, skip_reason);
+		sayf("ok ", "%u - %s # SKIP %s", number, t->promise, verdict->skip_reason);
 		return true;
 	}
 	if (status == -1)
 		tap_diag("%s: hung for %u s", t->promise, timeout_s);
 	else if (WIFSIGNALED(status))
 		tap_diag("%s: died of signal %d", t->promise, WTERMSIG(status));
+	else if (WEXITSTATUS(status) != EXIT_BROKEN)
+		tap_diag("%s: left with %d", t->promise, WEXITSTATUS(status));
 	sayf("not ok ", "%u - %s", number, t->promise);
 	return false;
 }
@@ -250,7 +255,7 @@ int tap_main(const struct tap_test *tests, size_t count, int argc, char **argv)
 	unsigned int plan = 0, number = 0;
 	bool held = true;
 
-	skip_reason = tap_shared(SKIP_REASON_SIZE);
+	verdict = tap_shared(sizeof(*verdict));
 	restores = tap_shared(sizeof(*restores));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (size_t i = 0; i < count; i++)
