@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the locked memory that holds the key and everything libcrypto makes of it.
+
+#include "signer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <openssl/crypto.h>
+
+/*
+ * One mapping, never given back: libcrypto copies a key into many places
+ * (Montgomery contexts, blinding, encodings), so all of its memory is treated
+ * as the key. Blocks have sizes of powers of two; a freed one waits in the
+ * list of its size. The mapping is private to this process: two processes
+ * with one arena would corrupt it.
+ */
+#define ARENA_SIZE	(4u << 20)
+#define CLASS_MIN	5	/* 32 bytes: header and the smallest block */
+#define CLASS_MAX	22
+
+struct block {
+	union {
+		struct block *next;	/* while free */
+		size_t class;		/* while used */
+	};
+	size_t pad;		/* what follows is aligned to 16 */
+};
+
+static struct {
+	uint8_t *base;
+	size_t used;
+	struct block *free[CLASS_MAX + 1];
+} arena;
+
+static size_t class_of(size_t size)
+{
+	size_t class = CLASS_MIN;
+
+	while (((size_t)1 << class) < size + sizeof(struct block))
+		class++;
+	return class;
+}
+
+void *arena_alloc(size_t size)
+{
+	struct block *block;
+	size_t class;
+
+	if (!size || size > ARENA_SIZE / 2)
+		return NULL;
+	class = class_of(size);
+	block = arena.free[class];
+	if (block) {
+		arena.free[class] = block->next;
+	} else {
+		if ((size_t)1 << class > ARENA_SIZE - arena.used)
+			return NULL;
+		block = (struct block *)(arena.base + arena.used);
+		arena.used += (size_t)1 << class;
+	}
+	block->class = class;
+	return block + 1;
+}
+
+void arena_free(void *p)
+{
+	struct block *block = p;
+	size_t class;
+
+	if (!p)
+		return;
+	block--;
+	class = block->class;
+	block->next = arena.free[class];
+	arena.free[class] = block;
+}
+
+void *arena_realloc(void *p, size_t size)
+{
+	struct block *block = p;
+	size_t old;
+	void *fresh;
+
+	if (!p)
+		return arena_alloc(size);
+	if (!size) {
+		arena_free(p);
+		return NULL;
+	}
+	old = ((size_t)1 << block[-1].class) - sizeof(*block);
+	if (size <= old)
+		return p;
+	fresh = arena_alloc(size);
+	if (!fresh)
+		return NULL;
+	memcpy(fresh, p, old);
+	OPENSSL_cleanse(p, old);
+	arena_free(p);
+	return fresh;
+}
+
+size_t arena_used(void)
+{
+	return arena.used;
+}
+
+static void *crypto_alloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return arena_alloc(size);
+}
+
+static void *crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return arena_realloc(p, size);
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	arena_free(p);
+}
+
+int arena_open(void)
+{
+	arena.base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (arena.base == MAP_FAILED)
+		return -errno;
+	if (mlock(arena.base, ARENA_SIZE) || madvise(arena.base, ARENA_SIZE, MADV_DONTDUMP))
+		return -errno;
+	return CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free) ? 0 : -EBUSY;
+}

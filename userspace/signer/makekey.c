@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the birth of a key: it leaves this process only for its file.
+
+#include "signer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/pem.h>
+
+static int write_whole(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t n = write(fd, bytes, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		bytes += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_key(EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	long length;
+	int ret = -ENOMEM;
+
+	if (!bio)
+		return ret;
+	if (PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
+		length = BIO_get_mem_data(bio, &pem);
+		ret = write_whole(SIGNER_FD_KEY_FILE, pem, (size_t)length);
+		OPENSSL_cleanse(pem, (size_t)length);
+		if (!ret && fsync(SIGNER_FD_KEY_FILE))
+			ret = -errno;
+	}
+	BIO_free(bio);
+	return ret;
+}
+
+static X509_REQ *make_request(EVP_PKEY *key, const char *name)
+{
+	X509_REQ *request = X509_REQ_new();
+	X509_NAME *subject = X509_NAME_new();
+
+	if (request && subject &&
+	    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name,
+				       -1, -1, 0) == 1 &&
+	    X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
+	    X509_REQ_set_subject_name(request, subject) == 1 &&
+	    X509_REQ_set_pubkey(request, key) == 1 &&
+	    X509_REQ_sign(request, key, EVP_sha256()) > 0) {
+		X509_NAME_free(subject);
+		return request;
+	}
+	X509_NAME_free(subject);
+	X509_REQ_free(request);
+	return NULL;
+}
+
+static int write_request(EVP_PKEY *key, const char *name)
+{
+	X509_REQ *request = make_request(key, name);
+	unsigned char *der = NULL;
+	int length, ret = -ENOMEM;
+
+	if (!request)
+		return ret;
+	length = i2d_X509_REQ(request, &der);
+	if (length > 0)
+		ret = write_whole(SIGNER_FD_REQUEST, (const char *)der, (size_t)length);
+	OPENSSL_free(der);
+	X509_REQ_free(request);
+	return ret;
+}
+
+int makekey_run(enum keytype type, const char *name)
+{
+	EVP_PKEY *key = keytype_generate(type);
+	int ret;
+
+	if (!key)
+		return -ENOMEM;
+	ret = write_key(key);
+	if (!ret)
+		ret = write_request(key, name);
+	EVP_PKEY_free(key);
+	return ret;
+}
