@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # The manual of /dev/azattest, row by row, for 64-bit and 32-bit callers.
 
-device_BOTH := bind
-device_ONLY64 :=
+device_BOTH := bind proof life attest file file-wait copy
+device_ONLY64 := proof-race
 
 # A 32-bit VMM on a 64-bit kernel: the same sources, static, since the test
 # host need not have the libraries.
 LIBRARIES += azrig azrig32
-azrig_SRCS := selftests/device/rig.c
-azrig32_SRCS := selftests/device/rig.c \
+azrig_SRCS := $(addprefix selftests/device/,rig.c talk.c)
+azrig32_SRCS := $(azrig_SRCS) \
 	$(addprefix selftests/lib/,tap.c child.c frames.c azbind.c fakesigner.c)
 azrig32_CFLAGS := -m32 -fno-pie
 
