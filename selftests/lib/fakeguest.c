@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <selftests/lib/tap.h>
@@ -118,7 +119,10 @@ struct fakeguest *fakeguest_open(void)
 
 	if (!g)
 		return NULL;
-	g->next_port = 1024;
+	/* As Linux does: the host may still know our predecessor's ports. */
+	if (getrandom(&g->next_port, sizeof(g->next_port), 0) < 0)
+		abort();
+	g->next_port = 1024 + g->next_port % (1U << 30);
 	g->vhost_fd = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
 	g->rx.kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g->tx.kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -192,10 +192,11 @@ static void dead_vmm_frees_its_cid(void)
 	tap_need(g);
 	tap_need_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	pid = tap_spawn(vmm, &pair[1], pair[1]);
-	tap_need_eq(read(pair[0], &byte, 1), 1);
+	close(pair[1]);
+		tap_need_eq(read(pair[0], &byte, 1), 1);
 	s = plain_accept(l, CID);
 	tap_need_eq(fakeguest_set_cid(g, CID), -EADDRINUSE);
-	tap_kill(pid);
+		tap_kill(pid);
 	/* In this order: to spin on the CID would inherit the connection. */
 	tap_need_eq(recv(s, &byte, 1, 0), -1);
 	tap_need_eq(errno, ECONNRESET);
