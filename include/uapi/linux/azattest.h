@@ -19,7 +19,8 @@
  *
  * read(2) and write(2) move one whole frame each (azattest_frame.h):
  *
- *   write  EBADMSG   not one whole frame: bad magic, version, length
+ *   write  EBADMSG   not one whole frame: bad magic, version, type, length, or
+ *                    a status
  *          EAGAIN    O_NONBLOCK and AZATTEST_FILE_INFLIGHT requests are open
  *          EINTR     a signal came while waiting for one of them to end
  *          EFAULT    buffer not readable
@@ -32,6 +33,10 @@
  *          EFAULT    buffer not writable; the frame is lost
  *          ENOTCONN  file is neither bound nor attached
  *          ENODEV    the binding has ended and all replies were read
+ * A frame with a good header that breaks a rule is answered BAD_REQUEST.
+ * Requests that are open when the binding ends are answered UNBOUND, and can
+ * still be read.
+ *
  *   poll   POLLIN a reply is ready, POLLOUT a write will not block,
  *          POLLHUP the binding has ended, POLLERR not bound
  *
