@@ -24,6 +24,8 @@
 #include <linux/azattest_signer.h>
 #include <userspace/document/document.h>
 
+#define AZATTEST_PRODUCT_VERSION	"0.1.0"
+
 #define SIGNER_FD_SETUP		3
 #define SIGNER_FD_DEVICE	4
 #define SIGNER_FD_REPORT	5

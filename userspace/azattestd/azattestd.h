@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Map of azattestd, the control process: one thread, one poll loop.
+ *
+ *   main.c         options, and the order of the start
+ *   daemon.c       what happens on signals, ticks and renewals
+ *   config.c       the INI file -> struct config
+ *   state.c        the state directory: who may own it, durable writes
+ *   certificate.c  X.509 profiles of root, issuing CA and leaf
+ *   embedded.c     the certificate source "embedded": a CA of this host's own
+ *   renew.c        runs a source in a short-lived child
+ *   leaf.c         the newest leaf in the state directory
+ *   spawn.c        executes azattest-signer with its descriptors
+ *   supervise.c    generations of signers, restarts
+ *   journal.c      reports of signers -> lines and counters
+ *   status.c       what the host's state is, and why
+ *   control.c      the Unix socket that tells it
+ *   watch.c        descriptors and their handlers
+ *   log.c          lines for people, and failures on their way up
+ */
+#ifndef AZATTESTD_H
+#define AZATTESTD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <syslog.h>
+
+#include <jansson.h>
+#include <openssl/x509.h>
+
+#include <userspace/common/common.h>
+
+/* Exit codes, as in azattestd(8). */
+#define EXIT_USAGE	2
+#define EXIT_CONFIG	3
+#define EXIT_STATE	4
+#define EXIT_MODULE	5
+
+/* log.c */
+
+/* A failure on its way to who logs it: one line: what, where, why, what to do. */
+struct failure {
+	int exit;		/* EXIT_*: what to end with, if it comes to that */
+	char text[600];
+};
+
+/* Fills it; returns @error, so that "return failure_set(...)" reads well. */
+int failure_set(struct failure *failure, int exit, int error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Many whole lines at once; @text as log_line() would have written them. */
+void log_raw(const char *text, size_t length);
+/* "<6>" before a line where a journal reads it, else "". */
+const char *log_prefix(int level);
+
+/* watch.c */
+
+struct watch {
+	int fd;
+	void (*ready)(struct watch *watch, uint32_t events);
+	void *owner;
+};
+
+int watch_open(void);
+int watch_add(struct watch *watch, uint32_t events);
+int watch_change(struct watch *watch, uint32_t events);
+/* Takes it out and closes its descriptor. */
+void watch_close(struct watch *watch);
+/* Runs at most one handler, so that a handler may close any watch. */
+void watch_wait(int timeout_ms);
+int64_t watch_now_ms(void);
+
+/* config.c */
+
+#define CONFIG_PATH	"/etc/azattest/azattestd.conf"
+
+enum config_journal { CONFIG_JOURNAL_ALL, CONFIG_JOURNAL_REFUSALS, CONFIG_JOURNAL_NONE };
+
+struct config {
+	/* [host] */
+	char name[65];			/* CN of the leaf: 64 at most */
+	char subscription_id[CONTENT_FIELD_MAX + 1];
+	/* [signer] */
+	enum keytype key_type;
+	unsigned int processes;		/* 0: one per core, at least two */
+	bool azure_exact;
+	bool embed_chain;
+	char user[65];
+	uid_t uid;			/* of @user; (uid_t)-1: stay what we are */
+	gid_t gid;
+	/* [certificate] */
+	char ca_issuers_url[193];
+	unsigned int lifetime_days;
+	unsigned int renew_days;
+	/* [journal] */
+	enum config_journal journal;
+	/* [document] is [0], then each [profile NAME] */
+	struct setup_profile profile[1 + SETUP_PROFILES_MAX];
+	unsigned int profiles;
+};
+
+/*
+ * Reads @path; NULL: CONFIG_PATH, which may be missing. 0 and all of *@config,
+ * or a failure that begins with "file:line: ".
+ */
+int config_read(struct config *config, const char *path, struct failure *failure);
+/* Calls back for each key that exists: the manual must name each. */
+void config_each_key(void (*each)(const char *section, const char *key, void *arg), void *arg);
+/* How many signers @config asks for on this machine. */
+unsigned int config_processes(const struct config *config);
+
+/* state.c */
+
+struct state {
+	char path[256];
+	int dir;
+	int lock;
+};
+
+#define STATE_LEAF_NAME		32
+
+/* Makes it (0700) if need be; refuses another's, and one that others may enter. */
+int state_open(struct state *state, const char *path, struct failure *failure);
+void state_close(struct state *state);
+/*
+ * A folder is filled under the name "NAME.new" and appears as NAME at once and
+ * whole. begin() removes what a crash left and returns a descriptor.
+ */
+int state_begin(struct state *state, const char *name, struct failure *failure);
+int state_publish(struct state *state, const char *name, int dir, struct failure *failure);
+/* A new file in a folder that was begun, 0600, open for writing. */
+int state_create(int dir, const char *name, struct failure *failure);
+int state_write(int dir, const char *name, const void *bytes, size_t length,
+		struct failure *failure);
+/* An existing folder; -ENOENT without a failure's text. */
+int state_folder(struct state *state, const char *name, struct failure *failure);
+/* Bytes of a file; refuses another's, and one that others may read. */
+int state_read(struct state *state, const char *folder, const char *name, void *buf, size_t size,
+	       struct failure *failure);
+/* Number of the newest leaf folder, 0 if there is none. */
+uint64_t state_newest_leaf(struct state *state);
+void state_leaf_name(uint64_t number, char name[STATE_LEAF_NAME]);
+/* Removes all leaf folders but @keep, and what crashes left. */
+void state_prune(struct state *state, uint64_t keep);
+/* Called before each step that a crash may separate; tests replace it. */
+void state_step(void);
+
+/* certificate.c */
+
+/* O of the subjects that this host issued to itself; verifiers look for it. */
+#define CERTIFICATE_SELF_ISSUED	"azattest self-issued"
+
+X509 *certificate_root(EVP_PKEY *key);
+X509 *certificate_issuing(EVP_PKEY *key, X509 *root, EVP_PKEY *root_key);
+/* For the key of @request (its signature is checked); NULL on failure. */
+X509 *certificate_leaf(X509_REQ *request, const struct config *config, X509 *issuer,
+		       EVP_PKEY *issuer_key);
+int certificate_times(const X509 *cert, int64_t *not_before, int64_t *not_after);
+/* Whether it is what @config would have made: name, type of key, URL. */
+bool certificate_fits(X509 *leaf, const struct config *config);
+
+/* leaf.c */
+
+struct leaf {
+	uint64_t number;	/* of its folder; the generation. 0: none */
+	X509 *cert;
+	X509 *issuer;
+	X509 *root;
+	int64_t not_before;
+	int64_t not_after;
+};
+
+/* The newest one, without its key. -ENOENT if there is none. */
+int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure);
+void leaf_free(struct leaf *leaf);
+/* Adds its key and certificates to @setup. */
+int leaf_setup(const struct leaf *leaf, struct state *state, struct setup *setup,
+	       struct failure *failure);
+
+/* spawn.c */
+
+struct spawn {
+	const char *path;	/* of azattest-signer */
+	char *const *argv;
+	int fds[3];		/* become 3, 4, 5; -1: none */
+};
+
+/* Pid of the child, or -errno. It has nothing else of ours. */
+pid_t spawn_signer(const struct spawn *spawn);
+/* azattest-signer beside our own program; "" if that cannot be told. */
+void spawn_default_path(char *path, size_t size);
+
+/* embedded.c */
+
+/*
+ * Makes what is missing, then a new leaf folder. For a short-lived child: the
+ * issuing key is in its memory.
+ */
+int embedded_run(struct state *state, const struct config *config, const char *signer,
+		 struct failure *failure);
+
+/* renew.c */
+
+struct renew {
+	struct watch watch;	/* the child's last words */
+	pid_t pid;		/* 0: none is running */
+	struct failure failure;	/* of the last run; text "" after a good one */
+	size_t failure_len;
+	int64_t next_ms;	/* not before */
+	unsigned int failures;	/* in a row */
+	bool wanted;
+};
+
+struct azattestd;
+
+int renew_start(struct azattestd *d);
+/* Its child has ended: 0 if there is a new leaf. */
+int renew_ended(struct azattestd *d, int status);
+
+/* supervise.c */
+
+#define SUPERVISE_SIGNERS_MAX	64
+/* Deaths in a row, each soon after the start, that make the host's state Error. */
+#define SUPERVISE_REPEATED	5
+
+enum supervise_phase { SUPERVISE_FREE, SUPERVISE_STARTING, SUPERVISE_READY, SUPERVISE_STOPPING };
+
+struct supervise_signer {
+	struct watch watch;	/* its reports */
+	enum supervise_phase phase;
+	pid_t pid;
+	uint64_t epoch;
+	int64_t since_ms;	/* of this phase */
+	uint8_t partial[sizeof(struct report)];
+	size_t partial_len;
+};
+
+struct supervise {
+	struct supervise_signer signer[2 * SUPERVISE_SIGNERS_MAX];
+	uint64_t epoch;		/* of the signers that are wanted; 0: none */
+	unsigned int wanted;
+	unsigned int failures;	/* in a row */
+	int64_t next_ms;	/* of the next start */
+	uint64_t restarts;
+	char why[200];		/* the last failure, "" when all is well */
+	uint32_t host_state;	/* as signers last saw the certificate */
+};
+
+/* Whether the device can be opened: the module is there. */
+int supervise_check_device(const char *device, struct failure *failure);
+/* A new epoch with the current configuration and leaf; the older one ends when it is ready. */
+void supervise_renew(struct azattestd *d);
+void supervise_tick(struct azattestd *d);
+/* False: not one of ours. */
+bool supervise_ended(struct azattestd *d, pid_t pid, int status);
+void supervise_stop(struct azattestd *d);
+unsigned int supervise_count(const struct supervise *s, enum supervise_phase phase);
+/* Ready and of the current epoch. */
+unsigned int supervise_ready(const struct supervise *s);
+
+/* journal.c */
+
+struct journal {
+	uint64_t issued;
+	uint64_t issuer;	/* issuing certificates handed out */
+	uint64_t refused[AZATTEST_STATUS_MAX + 1];
+	uint64_t lost;
+	char lines[16384];
+	size_t length;
+};
+
+void journal_report(struct journal *journal, enum config_journal level,
+		    const struct report *report);
+/* To be called after each run of reports. */
+void journal_flush(struct journal *journal);
+const char *journal_status_name(uint32_t status);
+
+/* status.c */
+
+enum status_state { STATUS_INACTIVE, STATUS_ACTIVE, STATUS_EXPIRED, STATUS_ERROR };
+
+struct status {
+	enum status_state state;
+	int64_t since;		/* seconds since 1970 */
+	char reason[300];
+};
+
+/* Derives it anew; logs and notifies when it has changed. */
+void status_update(struct azattestd *d);
+const char *status_name(enum status_state state);
+json_t *status_json(struct azattestd *d);
+
+/* control.c */
+
+#define CONTROL_SOCKET		"azattestd.sock"
+#define CONTROL_CLIENTS		16
+#define CONTROL_REQUEST_MAX	1024
+#define CONTROL_TIME_MS		5000
+
+struct control_client {
+	struct watch watch;	/* fd -1: free */
+	struct azattestd *d;
+	int64_t until_ms;
+	char request[CONTROL_REQUEST_MAX];
+	size_t request_len;
+	char *answer;
+	size_t answer_len, answer_sent;
+};
+
+struct control {
+	struct watch watch;
+	char path[108];
+	struct control_client client[CONTROL_CLIENTS];
+};
+
+int control_open(struct azattestd *d, const char *run, struct failure *failure);
+void control_tick(struct azattestd *d);
+void control_close(struct azattestd *d);
+
+/* daemon.c */
+
+struct azattestd {
+	const char *config_path;
+	const char *device;
+	char signer[512];
+	struct config config;
+	struct state state;
+	struct leaf leaf;
+	struct renew renew;
+	struct supervise supervise;
+	struct journal journal;
+	struct status status;
+	struct control control;
+	struct watch signals;
+	int64_t started;
+	bool notified;		/* READY=1 was sent */
+	bool stopping;
+	int exit;
+};
+
+int daemon_open(struct azattestd *d, struct failure *failure);
+/* Until a signal ends it; its value is the exit code. */
+int daemon_run(struct azattestd *d);
+/* Something makes going on useless: ends with this line. */
+void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the configuration file: its keys, their rules, and what is wrong in which line.
+
+#include "azattestd.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <ini.h>
+#include <uuid/uuid.h>
+
+#define FILE_MAX_BYTES	65536
+/* inih reads lines of 200 bytes with their end, and splits longer ones. */
+#define LINE_MAX_BYTES	198
+
+/* A value's rule: NULL, or what is wrong with it. */
+typedef const char *(*rule)(const char *value, void *target);
+
+struct key {
+	const char *section;
+	const char *name;
+	rule set;
+	size_t offset;		/* in struct config, or in struct setup_profile */
+};
+
+/* What one parse knows; the first error is the one that is told. */
+struct parse {
+	struct config *config;
+	uint32_t given_keys;			/* bits by index in keys[] */
+	uint32_t given_fields[1 + SETUP_PROFILES_MAX];	/* by index in fields[] */
+	int line;
+	char error[300];
+};
+
+/* rules */
+
+static const char *set_field(const char *value, void *target)
+{
+	switch (content_check_field(value)) {
+	case 0:
+		strcpy(target, value);
+		return NULL;
+	case -EMSGSIZE:
+		return "longer than 128 bytes";
+	case -EILSEQ:
+		return "not UTF-8";
+	default:
+		return "has control characters";
+	}
+}
+
+static bool label_ok(const char *label, size_t length)
+{
+	if (!length || length > 63 || label[0] == '-' || label[length - 1] == '-')
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)label[i]) && label[i] != '-')
+			return false;
+	return true;
+}
+
+static const char *set_name(const char *value, void *target)
+{
+	const char *label = value;
+
+	if (strlen(value) > 64)
+		return "longer than 64 characters, which a certificate's name may have";
+	for (;;) {
+		size_t length = strcspn(label, ".");
+
+		if (!label_ok(label, length))
+			return "not a DNS name";
+		if (!label[length])
+			break;
+		label += length + 1;
+	}
+	strcpy(target, value);
+	return NULL;
+}
+
+static const char *set_uuid(const char *value, void *target)
+{
+	uuid_t uuid;
+
+	if (*value && uuid_parse(value, uuid))
+		return "not a UUID";
+	if (*value)
+		uuid_unparse_lower(uuid, target);
+	else
+		strcpy(target, "");
+	return NULL;
+}
+
+static const char *set_key_type(const char *value, void *target)
+{
+	return keytype_parse(value, target) ? "not one of rsa-2048, rsa-3072, p-256" : NULL;
+}
+
+static const char *set_number(const char *value, void *target, unsigned long min,
+			      unsigned long max, const char *error)
+{
+	char *end;
+	unsigned long number;
+
+	if (!isdigit((unsigned char)*value))
+		return error;
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (*end || errno || number < min || number > max)
+		return error;
+	*(unsigned int *)target = (unsigned int)number;
+	return NULL;
+}
+
+static const char *set_processes(const char *value, void *target)
+{
+	const char *error = "not 0 (one per core) or 2 to 64";
+
+	if (!strcmp(value, "1"))
+		return "one process cannot be replaced when it hangs: 0 (one per core) or 2 to 64";
+	return set_number(value, target, 0, SUPERVISE_SIGNERS_MAX, error);
+}
+
+static const char *set_lifetime(const char *value, void *target)
+{
+	return set_number(value, target, 1, 397, "not a number of days from 1 to 397");
+}
+
+static const char *set_renew(const char *value, void *target)
+{
+	return set_number(value, target, 0, 396, "not a number of days from 0 to 396");
+}
+
+static const char *set_bool(const char *value, void *target)
+{
+	bool yes = !strcmp(value, "yes");
+
+	if (!yes && strcmp(value, "no"))
+		return "neither yes nor no";
+	*(bool *)target = yes;
+	return NULL;
+}
+
+static const char *set_envelope(const char *value, void *target)
+{
+	bool azure = !strcmp(value, "azure-exact");
+
+	if (!azure && strcmp(value, "standard"))
+		return "neither standard nor azure-exact";
+	*(bool *)target = azure;
+	return NULL;
+}
+
+static const char *set_user(const char *value, void *target)
+{
+	if (!*value || strlen(value) > 64)
+		return "not a user's name";
+	strcpy(target, value);
+	return NULL;
+}
+
+static const char *set_source(const char *value, void *target)
+{
+	(void)target;
+	return strcmp(value, "embedded") ? "not a source of this version: embedded" : NULL;
+}
+
+static const char *set_url(const char *value, void *target)
+{
+	if (strncmp(value, "http://", 7) || !value[7])
+		return "not an http:// URL, which chain builders fetch issuers by";
+	if (strlen(value) > 192)
+		return "longer than 192 characters";
+	for (const char *p = value; *p; p++)
+		if (!isgraph((unsigned char)*p) || strchr("\"<>\\^`{|},", *p))
+			return "has characters that a URL may not have";
+	strcpy(target, value);
+	return NULL;
+}
+
+static const char *set_journal(const char *value, void *target)
+{
+	static const char *const names[] = { "all", "refusals", "none" };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		if (!strcmp(value, names[i])) {
+			*(enum config_journal *)target = (enum config_journal)i;
+			return NULL;
+		}
+	}
+	return "not one of all, refusals, none";
+}
+
+static const struct key keys[] = {
+	{ "host", "name", set_name, offsetof(struct config, name) },
+	{ "host", "subscription-id", set_uuid, offsetof(struct config, subscription_id) },
+	{ "signer", "key-type", set_key_type, offsetof(struct config, key_type) },
+	{ "signer", "processes", set_processes, offsetof(struct config, processes) },
+	{ "signer", "envelope", set_envelope, offsetof(struct config, azure_exact) },
+	{ "signer", "embed-chain", set_bool, offsetof(struct config, embed_chain) },
+	{ "signer", "user", set_user, offsetof(struct config, user) },
+	{ "certificate", "source", set_source, 0 },
+	{ "certificate", "ca-issuers-url", set_url, offsetof(struct config, ca_issuers_url) },
+	{ "certificate", "lifetime-days", set_lifetime, offsetof(struct config, lifetime_days) },
+	{ "certificate", "renew-days", set_renew, offsetof(struct config, renew_days) },
+	{ "journal", "documents", set_journal, offsetof(struct config, journal) },
+};
+
+/* Of [document], and of each [profile NAME]. */
+static const struct key fields[] = {
+	{ "document", "license-type", set_field, offsetof(struct setup_profile, license_type) },
+	{ "document", "plan-name", set_field, offsetof(struct setup_profile, plan_name) },
+	{ "document", "plan-product", set_field, offsetof(struct setup_profile, plan_product) },
+	{ "document", "plan-publisher", set_field, offsetof(struct setup_profile, plan_publisher) },
+	{ "document", "sku", set_field, offsetof(struct setup_profile, sku) },
+};
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+void config_each_key(void (*each)(const char *section, const char *key, void *arg), void *arg)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		each(keys[i].section, keys[i].name, arg);
+	for (size_t i = 0; i < COUNT(fields); i++)
+		each(fields[i].section, fields[i].name, arg);
+}
+
+/* the parse */
+
+__attribute__((format(printf, 2, 3)))
+static int wrong(struct parse *parse, const char *format, ...)
+{
+	va_list args;
+
+	if (!*parse->error) {
+		va_start(args, format);
+		vsnprintf(parse->error, sizeof(parse->error), format, args);
+		va_end(args);
+	}
+	return 0;
+}
+
+static bool known_section(const char *section)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (!strcmp(keys[i].section, section))
+			return true;
+	return !strcmp(section, "document");
+}
+
+/* What module and configuration may call a profile. */
+static bool profile_name_ok(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (!length || length >= AZATTEST_PROFILE_LEN)
+		return false;
+	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+	       length;
+}
+
+static int find_profile(const struct config *config, const char *name)
+{
+	for (unsigned int i = 0; i < config->profiles; i++)
+		if (!strcmp(config->profile[i].name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+static int set_key(struct parse *parse, const struct key *table, size_t count, uint32_t *given,
+		   void *base, const char *section, const char *name, const char *value)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *error;
+
+		if (strcmp(table[i].section, section) || strcmp(table[i].name, name))
+			continue;
+		if (*given & (1u << i))
+			return wrong(parse, "%s: given twice", name);
+		*given |= 1u << i;
+		error = table[i].set(value, (char *)base + table[i].offset);
+		return error ? wrong(parse, "%s: %s", name, error) : 1;
+	}
+	return wrong(parse, "%s: no such key in [%s]", name, section);
+}
+
+/* inih: 1 is success, and 0 makes this line the one that ini_parse returns. */
+static int on_key(void *arg, const char *section, const char *name, const char *value)
+{
+	struct parse *parse = arg;
+	struct config *config = parse->config;
+	int profile = 0;
+
+	if (!strncmp(section, "profile ", 8))
+		profile = find_profile(config, section + 8);
+	else if (strcmp(section, "document"))
+		return set_key(parse, keys, COUNT(keys), &parse->given_keys, config,
+			       section, name, value);
+	if (profile < 0)
+		return wrong(parse, "[%s]: no such section", section);
+	return set_key(parse, fields, COUNT(fields), &parse->given_fields[profile],
+		       &config->profile[profile], "document", name, value);
+}
+
+static int add_profile(struct parse *parse, const char *name)
+{
+	struct config *config = parse->config;
+
+	if (!profile_name_ok(name) || !strcmp(name, SETUP_DEFAULT_PROFILE))
+		return wrong(parse, "[profile %s]: not a profile's name: 1 to 31 of A-Z a-z 0-9 . _ -, "
+			     "and not \"default\", which [document] describes", name);
+	if (find_profile(config, name) >= 0)
+		return wrong(parse, "[profile %s]: given twice", name);
+	if (config->profiles > SETUP_PROFILES_MAX)
+		return wrong(parse, "[profile %s]: more than %d profiles", name, SETUP_PROFILES_MAX);
+	strcpy(config->profile[config->profiles++].name, name);
+	return 1;
+}
+
+/* inih calls nobody for a section without keys, so names are checked here. */
+static int check_section(struct parse *parse, char *line)
+{
+	char *end = strchr(line, ']');
+
+	if (!end || strspn(end + 1, " \t\r") != strcspn(end + 1, ";#"))
+		return wrong(parse, "a section is one [NAME] in its line");
+	*end = 0;
+	if (!strncmp(line + 1, "profile ", 8))
+		return add_profile(parse, line + 9);
+	if (!known_section(line + 1))
+		return wrong(parse, "[%s]: no such section", line + 1);
+	return 1;
+}
+
+/* What inih would take silently for something else. */
+static int check_line(struct parse *parse, const char *line, size_t length)
+{
+	char copy[LINE_MAX_BYTES + 1];
+
+	if (memchr(line, 0, length))
+		return wrong(parse, "a NUL byte");
+	if (length > LINE_MAX_BYTES)
+		return wrong(parse, "longer than %d bytes", LINE_MAX_BYTES);
+	memcpy(copy, line, length);
+	copy[length] = 0;
+	if (isblank((unsigned char)copy[0]) && copy[strspn(copy, " \t\r")])
+		return wrong(parse, "begins with a blank: a value is in one line");
+	return copy[0] == '[' ? check_section(parse, copy) : 1;
+}
+
+static int check_lines(struct parse *parse, const char *text, size_t length)
+{
+	const char *end = text + length;
+
+	for (parse->line = 1; text < end; parse->line++) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+
+		if (!stop)
+			stop = end;
+		if (!check_line(parse, text, (size_t)(stop - text)))
+			return -EINVAL;
+		text = stop + 1;
+	}
+	return 0;
+}
+
+/* the file */
+
+static int read_file(const char *path, char *text, size_t *length, struct failure *failure)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return failure_set(failure, EXIT_CONFIG, -errno, "%s: %s", path, strerror(errno));
+	for (*length = 0; *length <= FILE_MAX_BYTES; *length += (size_t)n) {
+		n = read(fd, text + *length, FILE_MAX_BYTES + 1 - *length);
+		if (n <= 0)
+			break;
+	}
+	close(fd);
+	if (n < 0)
+		return failure_set(failure, EXIT_CONFIG, -EIO, "%s: cannot be read", path);
+	if (*length > FILE_MAX_BYTES)
+		return failure_set(failure, EXIT_CONFIG, -EFBIG, "%s: longer than %d bytes", path,
+				   FILE_MAX_BYTES);
+	text[*length] = 0;
+	return 0;
+}
+
+static void set_defaults(struct config *config)
+{
+	memset(config, 0, sizeof(*config));
+	config->key_type = KEYTYPE_RSA_2048;
+	strcpy(config->user, "azattest-signer");
+	strcpy(config->ca_issuers_url, "http://169.254.169.253/metadata/attested/issuer.cer");
+	config->lifetime_days = 30;
+	config->renew_days = 10;
+	strcpy(config->profile[0].name, SETUP_DEFAULT_PROFILE);
+	config->profiles = 1;
+}
+
+/* A field that a profile does not give is [document]'s. */
+static void inherit(struct parse *parse)
+{
+	struct config *config = parse->config;
+
+	for (unsigned int i = 1; i < config->profiles; i++) {
+		for (size_t k = 0; k < COUNT(fields); k++) {
+			if (parse->given_fields[i] & (1u << k))
+				continue;
+			memcpy((char *)&config->profile[i] + fields[k].offset,
+			       (char *)&config->profile[0] + fields[k].offset,
+			       CONTENT_FIELD_MAX + 1);
+		}
+	}
+}
+
+static int default_name(struct config *config, const char *path, struct failure *failure)
+{
+	char name[256] = "";
+
+	if (*config->name)
+		return 0;
+	gethostname(name, sizeof(name) - 1);
+	if (!set_name(name, config->name))
+		return 0;
+	return failure_set(failure, EXIT_CONFIG, -EINVAL,
+			   "%s: [host] name: not given, and this host's own name \"%s\" "
+			   "is no DNS name of at most 64 characters: give one", path, name);
+}
+
+static int resolve_user(struct config *config, const char *path, struct failure *failure)
+{
+	struct passwd *user;
+
+	config->uid = (uid_t)-1;
+	config->gid = (gid_t)-1;
+	if (geteuid())
+		return 0;
+	user = getpwnam(config->user);
+	if (!user)
+		return failure_set(failure, EXIT_CONFIG, -ENOENT,
+				   "%s: [signer] user: there is no user \"%s\": make one "
+				   "(systemd-sysusers does for an installed azattest) or name another",
+				   path, config->user);
+	if (!user->pw_uid)
+		return failure_set(failure, EXIT_CONFIG, -EINVAL,
+				   "%s: [signer] user: \"%s\" is root: who holds the key must not be",
+				   path, config->user);
+	config->uid = user->pw_uid;
+	config->gid = user->pw_gid;
+	return 0;
+}
+
+/* Rules that need more than one key. */
+static int check_whole(struct config *config, const char *path, struct failure *failure)
+{
+	if (config->azure_exact && config->key_type == KEYTYPE_P_256)
+		return failure_set(failure, EXIT_CONFIG, -EINVAL,
+				   "%s: [signer] envelope: azure-exact is for RSA keys: "
+				   "change envelope or key-type", path);
+	if (config->renew_days >= config->lifetime_days)
+		return failure_set(failure, EXIT_CONFIG, -EINVAL,
+				   "%s: [certificate] renew-days: %u is not below lifetime-days (%u)",
+				   path, config->renew_days, config->lifetime_days);
+	return 0;
+}
+
+static int parse_text(struct parse *parse, const char *path, const char *text, size_t length,
+		      struct failure *failure)
+{
+	int line;
+
+	if (check_lines(parse, text, length))
+		return failure_set(failure, EXIT_CONFIG, -EINVAL, "%s:%d: %s", path, parse->line,
+				   parse->error);
+	line = ini_parse_string(text, on_key, parse);
+	if (!line)
+		return 0;
+	return failure_set(failure, EXIT_CONFIG, -EINVAL, "%s:%d: %s", path, line,
+			   *parse->error ? parse->error : "neither KEY = VALUE nor [SECTION]");
+}
+
+int config_read(struct config *config, const char *path, struct failure *failure)
+{
+	struct parse parse = { .config = config };
+	char *text;
+	size_t length = 0;
+	int ret = 0;
+
+	set_defaults(config);
+	text = calloc(1, FILE_MAX_BYTES + 2);
+	if (!text)
+		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
+	if (path || !access(CONFIG_PATH, F_OK))
+		ret = read_file(path ? path : CONFIG_PATH, text, &length, failure);
+	if (!path)
+		path = CONFIG_PATH;
+	if (!ret)
+		ret = parse_text(&parse, path, text, length, failure);
+	free(text);
+	if (ret)
+		return ret;
+	inherit(&parse);
+	ret = default_name(config, path, failure);
+	if (!ret)
+		ret = check_whole(config, path, failure);
+	if (!ret)
+		ret = resolve_user(config, path, failure);
+	return ret;
+}
+
+unsigned int config_processes(const struct config *config)
+{
+	int cores = get_nprocs();
+
+	if (config->processes)
+		return config->processes;
+	if (cores > SUPERVISE_SIGNERS_MAX)
+		cores = SUPERVISE_SIGNERS_MAX;
+	return cores < 2 ? 2 : (unsigned int)cores;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the control socket: one line of JSON in, one line out, for anybody on this host.
+
+#include "azattestd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+
+/*
+ *   {"request":"status"}  -> {"ok":true,"host":{...},...}
+ *   {"request":"trust"}   -> {"ok":true,"root":"PEM","issuing":"PEM"}
+ *   anything else         -> {"ok":false,"error":"SENTENCE"}
+ *
+ * Nothing here changes anything: the socket is 0666. What can be asked for is
+ * public, or a number.
+ */
+
+static json_t *error_json(const char *text)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+}
+
+static json_t *pem_json(X509 *cert)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	json_t *json = NULL;
+	char *text;
+	long length;
+
+	if (bio && PEM_write_bio_X509(bio, cert) == 1) {
+		length = BIO_get_mem_data(bio, &text);
+		json = json_stringn(text, (size_t)length);
+	}
+	BIO_free(bio);
+	return json;
+}
+
+static json_t *trust_json(struct azattestd *d)
+{
+	if (!d->leaf.number)
+		return error_json("there is no certificate yet: ask again when status says Active");
+	return json_pack("{s:b, s:s, s:o, s:o}", "ok", 1, "source", "embedded (self-issued)",
+			 "root", pem_json(d->leaf.root), "issuing", pem_json(d->leaf.issuer));
+}
+
+static json_t *answer_json(struct azattestd *d, const char *line, size_t length)
+{
+	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL), *answer;
+	const char *name = json_string_value(json_object_get(request, "request"));
+
+	if (!name)
+		answer = error_json("not a JSON object with a \"request\"");
+	else if (!strcmp(name, "status"))
+		answer = status_json(d);
+	else if (!strcmp(name, "trust"))
+		answer = trust_json(d);
+	else
+		answer = error_json("no such request: status, trust");
+	json_decref(request);
+	return answer;
+}
+
+static void close_client(struct control_client *client)
+{
+	watch_close(&client->watch);
+	free(client->answer);
+	client->answer = NULL;
+}
+
+static void send_answer(struct control_client *client)
+{
+	ssize_t n = send(client->watch.fd, client->answer + client->answer_sent,
+			 client->answer_len - client->answer_sent, MSG_NOSIGNAL);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n > 0)
+		client->answer_sent += (size_t)n;
+	if (n <= 0 || client->answer_sent == client->answer_len)
+		close_client(client);
+}
+
+static void answer_client(struct control_client *client, size_t length)
+{
+	json_t *answer = answer_json(client->d, client->request, length);
+	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+
+	json_decref(answer);
+	if (!text) {
+		close_client(client);
+		return;
+	}
+	client->answer_len = strlen(text);
+	text[client->answer_len++] = '\n';	/* in place of the NUL */
+	client->answer = text;
+	client->answer_sent = 0;
+	watch_change(&client->watch, EPOLLOUT);
+	send_answer(client);
+}
+
+static void read_request(struct control_client *client)
+{
+	char *end;
+	ssize_t n = read(client->watch.fd, client->request + client->request_len,
+			 sizeof(client->request) - client->request_len);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		close_client(client);
+		return;
+	}
+	client->request_len += (size_t)n;
+	end = memchr(client->request, '\n', client->request_len);
+	if (end)
+		answer_client(client, (size_t)(end - client->request));
+	else if (client->request_len == sizeof(client->request))
+		close_client(client);
+}
+
+static void client_ready(struct watch *watch, uint32_t events)
+{
+	struct control_client *client = watch->owner;
+
+	if (client->answer)
+		send_answer(client);
+	else if (events & EPOLLIN)
+		read_request(client);
+	else
+		close_client(client);
+}
+
+/* NULL when all places are taken: the new one is sent away, nobody waits. */
+static struct control_client *find_free(struct control *control)
+{
+	for (int i = 0; i < CONTROL_CLIENTS; i++)
+		if (control->client[i].watch.fd < 0)
+			return &control->client[i];
+	return NULL;
+}
+
+static void accept_client(struct watch *watch, uint32_t events)
+{
+	struct azattestd *d = watch->owner;
+	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct control_client *client;
+
+	(void)events;
+	if (fd < 0)
+		return;
+	client = find_free(&d->control);
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->watch = (struct watch) { .fd = fd, .ready = client_ready, .owner = client };
+	client->d = d;
+	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
+	client->request_len = 0;
+	if (watch_add(&client->watch, EPOLLIN))
+		close_client(client);
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	strcpy(address.sun_path, path);
+	unlink(path);	/* of one that died: the state directory's lock is ours */
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0666) ||
+	    listen(fd, CONTROL_CLIENTS)) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+int control_open(struct azattestd *d, const char *run, struct failure *failure)
+{
+	struct control *control = &d->control;
+	int fd;
+
+	for (int i = 0; i < CONTROL_CLIENTS; i++)
+		control->client[i].watch.fd = -1;
+	if ((size_t)snprintf(control->path, sizeof(control->path), "%s/" CONTROL_SOCKET, run) >=
+	    sizeof(control->path))
+		return failure_set(failure, EXIT_FAILURE, -ENAMETOOLONG,
+				   "%s: too long for a socket's name", run);
+	if (mkdir(run, 0755) && errno != EEXIST)
+		return failure_set(failure, EXIT_FAILURE, -errno, "%s: cannot be made: %s", run,
+				   strerror(errno));
+	fd = listen_at(control->path);
+	if (fd < 0)
+		return failure_set(failure, EXIT_FAILURE, fd, "%s: cannot listen: %s",
+				   control->path, strerror(-fd));
+	control->watch = (struct watch) { .fd = fd, .ready = accept_client, .owner = d };
+	return watch_add(&control->watch, EPOLLIN);
+}
+
+void control_tick(struct azattestd *d)
+{
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &d->control.client[i];
+
+		if (client->watch.fd >= 0 && watch_now_ms() > client->until_ms)
+			close_client(client);
+	}
+}
+
+void control_close(struct azattestd *d)
+{
+	for (int i = 0; i < CONTROL_CLIENTS; i++)
+		if (d->control.client[i].watch.fd >= 0)
+			close_client(&d->control.client[i]);
+	watch_close(&d->control.watch);
+	unlink(d->control.path);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns what the daemon does when: signals, ticks, renewals, the end.
+
+#include "azattestd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#define TICK_MS		1000
+#define BUSY_TICK_MS	100	/* while something is about to start or to end */
+
+void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
+{
+	char text[600];
+	va_list args;
+
+	if (d->stopping)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_line(LOG_CRIT, "%s", text);
+	d->exit = exit;
+	d->stopping = true;
+}
+
+/* A leaf that signers may start with: the configuration's, valid or once valid. */
+static bool leaf_usable(const struct azattestd *d)
+{
+	return d->leaf.number && certificate_fits(d->leaf.cert, &d->config);
+}
+
+static bool renewal_due(const struct azattestd *d)
+{
+	if (d->renew.wanted || !leaf_usable(d))
+		return true;
+	return d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
+}
+
+static void start_renewal(struct azattestd *d)
+{
+	int ret = renew_start(d);
+
+	if (!ret)
+		return;
+	log_line(LOG_ERR, "renewal: cannot start its process: %s", strerror(-ret));
+	d->renew.next_ms = watch_now_ms() + TICK_MS;
+}
+
+/* The newest leaf goes live: signers that have proved it, then the older ones end. */
+static void go_live(struct azattestd *d)
+{
+	supervise_renew(d);
+	status_update(d);
+}
+
+static void renewal_failed(struct azattestd *d)
+{
+	if (!d->leaf.number) {
+		daemon_abort(d, d->renew.failure.exit, "no certificate: %s", d->renew.failure.text);
+		return;
+	}
+	log_line(LOG_ERR, "renewal failed: %s", d->renew.failure.text);
+	status_update(d);
+}
+
+static void renewal_ended(struct azattestd *d, int status)
+{
+	struct failure failure;
+
+	if (renew_ended(d, status)) {
+		renewal_failed(d);
+		return;
+	}
+	if (leaf_load(&d->leaf, &d->state, &failure)) {
+		log_line(LOG_ERR, "renewal: %s", failure.text);
+		return;
+	}
+	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64, d->leaf.number);
+	go_live(d);
+}
+
+static void reap(struct azattestd *d)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == d->renew.pid)
+			renewal_ended(d, status);
+		else
+			supervise_ended(d, pid, status);
+	}
+	status_update(d);
+}
+
+/* As a whole or not at all: the running configuration is replaced by a good one. */
+static void reload(struct azattestd *d)
+{
+	struct failure failure;
+	struct config *fresh = malloc(sizeof(*fresh));
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIi64, watch_now_ms() * 1000);
+	if (!fresh || config_read(fresh, d->config_path, &failure)) {
+		log_line(LOG_ERR, "reload refused, the running configuration stays: %s",
+			 fresh ? failure.text : "no memory");
+	} else {
+		d->config = *fresh;
+		log_line(LOG_INFO, "reloaded");
+		if (leaf_usable(d))
+			go_live(d);
+		else
+			d->renew.next_ms = 0;
+	}
+	free(fresh);
+	sd_notify(0, "READY=1");
+}
+
+static void on_signal(struct watch *watch, uint32_t events)
+{
+	struct azattestd *d = watch->owner;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		reap(d);
+	else if (info.ssi_signo == SIGHUP)
+		reload(d);
+	else
+		d->stopping = true;
+}
+
+static int open_signals(struct azattestd *d)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	d->signals = (struct watch) { .fd = fd, .ready = on_signal, .owner = d };
+	return watch_add(&d->signals, EPOLLIN);
+}
+
+int daemon_open(struct azattestd *d, struct failure *failure)
+{
+	int ret = open_signals(d);
+
+	d->started = watch_now_ms();
+	d->renew.watch.fd = -1;
+	for (size_t i = 0; i < sizeof(d->supervise.signer) / sizeof(d->supervise.signer[0]); i++)
+		d->supervise.signer[i].watch.fd = -1;
+	if (ret)
+		return failure_set(failure, EXIT_FAILURE, ret, "signals: %s", strerror(-ret));
+	ret = leaf_load(&d->leaf, &d->state, failure);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (leaf_usable(d))
+		go_live(d);
+	return 0;
+}
+
+static void tick(struct azattestd *d)
+{
+	if (!d->renew.pid && renewal_due(d) && watch_now_ms() >= d->renew.next_ms)
+		start_renewal(d);
+	supervise_tick(d);
+	control_tick(d);
+	status_update(d);
+	if (!d->notified && d->supervise.wanted && supervise_ready(&d->supervise) == d->supervise.wanted) {
+		d->notified = true;
+		sd_notify(0, "READY=1");
+	}
+}
+
+static int patience(const struct azattestd *d)
+{
+	const struct supervise *s = &d->supervise;
+	bool busy = supervise_count(s, SUPERVISE_STOPPING) || supervise_ready(s) < s->wanted ||
+		    !d->notified;
+
+	return busy ? BUSY_TICK_MS : TICK_MS;
+}
+
+/* Signers finish what they hold; the supervisor's ticks lose patience at last. */
+static void stop(struct azattestd *d)
+{
+	sd_notify(0, "STOPPING=1");
+	if (d->renew.pid)
+		kill(d->renew.pid, SIGTERM);
+	supervise_stop(d);
+	while (supervise_count(&d->supervise, SUPERVISE_STOPPING)) {
+		watch_wait(BUSY_TICK_MS);
+		supervise_tick(d);
+	}
+	control_close(d);
+	leaf_free(&d->leaf);
+	state_close(&d->state);
+}
+
+int daemon_run(struct azattestd *d)
+{
+	int64_t next = 0;
+
+	while (!d->stopping) {
+		if (watch_now_ms() >= next) {
+			tick(d);
+			next = watch_now_ms() + patience(d);
+		}
+		if (!d->stopping)
+			watch_wait((int)(next > watch_now_ms() ? next - watch_now_ms() : 0));
+	}
+	stop(d);
+	return d->exit;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the newest leaf of the state directory: key.pem, cert.pem, issuer.pem, root.pem.
+
+#include "azattestd.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+static int read_certificate(struct state *state, const char *folder, const char *name,
+			    X509 **cert, struct failure *failure)
+{
+	char pem[8192];
+	int length = state_read(state, folder, name, pem, sizeof(pem), failure);
+	BIO *bio;
+
+	if (length < 0)
+		return length;
+	bio = BIO_new_mem_buf(pem, length);
+	*cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	BIO_free(bio);
+	ERR_clear_error();
+	if (*cert)
+		return 0;
+	return failure_set(failure, EXIT_STATE, -EINVAL,
+			   "%s/%s/%s: is no certificate (damaged?): remove the folder %s to have "
+			   "a new leaf made", state->path, folder, name, folder);
+}
+
+int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure)
+{
+	uint64_t number = state_newest_leaf(state);
+	struct leaf fresh = { .number = number };
+	char folder[STATE_LEAF_NAME];
+	int ret;
+
+	if (!number)
+		return -ENOENT;
+	state_leaf_name(number, folder);
+	ret = read_certificate(state, folder, "cert.pem", &fresh.cert, failure);
+	if (!ret)
+		ret = read_certificate(state, folder, "issuer.pem", &fresh.issuer, failure);
+	if (!ret)
+		ret = read_certificate(state, folder, "root.pem", &fresh.root, failure);
+	if (!ret && certificate_times(fresh.cert, &fresh.not_before, &fresh.not_after))
+		ret = failure_set(failure, EXIT_STATE, -EINVAL, "%s/%s/cert.pem: has no times",
+				  state->path, folder);
+	if (ret) {
+		leaf_free(&fresh);
+		return ret;
+	}
+	leaf_free(leaf);
+	*leaf = fresh;
+	return 0;
+}
+
+void leaf_free(struct leaf *leaf)
+{
+	X509_free(leaf->cert);
+	X509_free(leaf->issuer);
+	X509_free(leaf->root);
+	memset(leaf, 0, sizeof(*leaf));
+}
+
+static int put_certificate(X509 *cert, uint8_t *out, uint32_t *length)
+{
+	int size = i2d_X509(cert, NULL);
+
+	if (size <= 0 || size > SETUP_CERT_MAX)
+		return -EFBIG;
+	*length = (uint32_t)i2d_X509(cert, &out);
+	return 0;
+}
+
+/* The key stays text here, and only until the caller has handed it over. */
+int leaf_setup(const struct leaf *leaf, struct state *state, struct setup *setup,
+	       struct failure *failure)
+{
+	char folder[STATE_LEAF_NAME];
+	int length;
+
+	state_leaf_name(leaf->number, folder);
+	length = state_read(state, folder, "key.pem", setup->key, sizeof(setup->key), failure);
+	if (length < 0)
+		return length;
+	setup->key_len = (uint32_t)length;
+	setup->generation = leaf->number;
+	if (put_certificate(leaf->cert, setup->leaf, &setup->leaf_len) ||
+	    put_certificate(leaf->issuer, setup->issuer, &setup->issuer_len))
+		return failure_set(failure, EXIT_STATE, -EFBIG,
+				   "%s/%s: a certificate is longer than %d bytes", state->path,
+				   folder, SETUP_CERT_MAX);
+	return 0;
+}

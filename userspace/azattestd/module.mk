@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+# The control process: everything about signing but the key.
+
+azattestd_CONTROL := $(addprefix userspace/azattestd/,certificate.c config.c control.c embedded.c \
+	journal.c leaf.c log.c renew.c spawn.c state.c status.c supervise.c watch.c) \
+	userspace/common/keytype.c userspace/common/setup.c
+
+PROGRAMS += azattestd
+azattestd_SRCS := userspace/azattestd/main.c userspace/azattestd/daemon.c $(azattestd_CONTROL)
+azattestd_STATIC := azdocument
+azattestd_PKGS := libcrypto inih jansson libsystemd uuid

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the way into azattest-signer: what a new process has, and that it has nothing else.
+
+#include "azattestd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The signer's locked arena and room for the pages it grows by. */
+#define MEMLOCK_BYTES	(16ul << 20)
+#define FIRST_FD	3
+#define FREE_FD		20	/* above every number that a child gets */
+
+static void raise_memlock(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur >= MEMLOCK_BYTES)
+		return;
+	if (limit.rlim_max < MEMLOCK_BYTES)
+		limit.rlim_max = MEMLOCK_BYTES;
+	limit.rlim_cur = MEMLOCK_BYTES;
+	setrlimit(RLIMIT_MEMLOCK, &limit);	/* without it the signer says so */
+}
+
+/* First out of the way of the numbers, then onto them (which clears CLOEXEC). */
+static bool place_descriptors(const int fds[3])
+{
+	int moved[3] = { -1, -1, -1 };
+	int null = open("/dev/null", O_RDWR);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return false;
+	for (int i = 0; i < 3; i++) {
+		moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, FREE_FD);
+		if (fds[i] >= 0 && moved[i] < 0)
+			return false;
+	}
+	for (int i = 0; i < 3; i++)
+		if (moved[i] >= 0 && dup2(moved[i], FIRST_FD + i) < 0)
+			return false;
+	return !syscall(SYS_close_range, fds[2] < 0 ? FIRST_FD + 2 : FIRST_FD + 3, ~0u, 0);
+}
+
+__attribute__((noreturn))
+static void child(const struct spawn *spawn)
+{
+	static char *const no_environment[] = { NULL };
+	sigset_t none;
+
+	raise_memlock();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (place_descriptors(spawn->fds))
+		execve(spawn->path, spawn->argv, no_environment);
+	log_line(LOG_ERR, "%s: cannot be executed: %s", spawn->path, strerror(errno));
+	_exit(127);
+}
+
+pid_t spawn_signer(const struct spawn *spawn)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		child(spawn);
+	return pid < 0 ? -errno : pid;
+}
+
+void spawn_default_path(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	*path = 0;
+	if (n <= 0)
+		return;
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	if (slash && (size_t)(slash - path) + sizeof("/azattest-signer") <= size)
+		strcpy(slash, "/azattest-signer");
+	else
+		*path = 0;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the state directory: who may own it, and writes that survive a crash whole or not at all.
+
+#include "azattestd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LEAF_PREFIX	"leaf-"
+#define NEW_SUFFIX	".new"
+
+__attribute__((weak)) void state_step(void)
+{
+}
+
+/* Owner and mode of what was opened; nobody can change it in between. */
+static int check_owner(int fd, const char *path, mode_t forbidden, struct failure *failure)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", path, strerror(errno));
+	if (st.st_uid && st.st_uid != geteuid())
+		return failure_set(failure, EXIT_STATE, -EPERM,
+				   "%s: belongs to user %u: it holds keys, so its owner must be root or "
+				   "user %u: look who wrote it, then chown it or remove it", path,
+				   st.st_uid, geteuid());
+	if (st.st_mode & forbidden)
+		return failure_set(failure, EXIT_STATE, -EPERM,
+				   "%s: mode is 0%o: others may use what holds keys: look who did, then "
+				   "chmod %s it", path, st.st_mode & 07777,
+				   S_ISDIR(st.st_mode) ? "0700" : "0600");
+	return 0;
+}
+
+static int open_directory(struct state *state, const char *path, struct failure *failure)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return failure_set(failure, EXIT_STATE, -errno, "%s: cannot be made: %s", path,
+				   strerror(errno));
+	state->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (state->dir < 0)
+		return failure_set(failure, EXIT_STATE, -errno,
+				   "%s: cannot be opened as a directory: %s", path,
+				   strerror(errno));
+	return check_owner(state->dir, path, 077, failure);
+}
+
+/* The directory itself is the lock: nothing is left behind. */
+static int lock_directory(struct state *state, const char *path, struct failure *failure)
+{
+	if (!flock(state->dir, LOCK_EX | LOCK_NB))
+		return 0;
+	return failure_set(failure, EXIT_STATE, -errno,
+			   "%s: another azattestd uses it: end that one or give another --state",
+			   path);
+}
+
+int state_open(struct state *state, const char *path, struct failure *failure)
+{
+	int ret;
+
+	state->dir = -1;
+	if (strlen(path) >= sizeof(state->path))
+		return failure_set(failure, EXIT_STATE, -ENAMETOOLONG, "%s: name too long", path);
+	strcpy(state->path, path);
+	ret = open_directory(state, path, failure);
+	if (!ret)
+		ret = lock_directory(state, path, failure);
+	if (ret)
+		state_close(state);
+	return ret;
+}
+
+void state_close(struct state *state)
+{
+	if (state->dir >= 0)
+		close(state->dir);
+	state->dir = -1;
+}
+
+static int failed(struct failure *failure, const struct state *state, const char *name,
+		  const char *what)
+{
+	int error = errno;
+
+	return failure_set(failure, EXIT_STATE, -error, "%s/%s: cannot be %s: %s", state->path,
+			   name, what, strerror(error));
+}
+
+/* A folder and the files in it; there are no deeper ones. */
+static int remove_folder(struct state *state, const char *name)
+{
+	int fd = openat(state->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *dir;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			unlinkat(fd, entry->d_name, 0);
+	closedir(dir);
+	return unlinkat(state->dir, name, AT_REMOVEDIR) ? -errno : 0;
+}
+
+static void new_name(char *out, size_t size, const char *name)
+{
+	snprintf(out, size, "%s" NEW_SUFFIX, name);
+}
+
+int state_begin(struct state *state, const char *name, struct failure *failure)
+{
+	char fresh[64];
+	int fd;
+
+	new_name(fresh, sizeof(fresh), name);
+	state_step();
+	if (remove_folder(state, fresh) || mkdirat(state->dir, fresh, 0700))
+		return failed(failure, state, fresh, "made");
+	state_step();
+	fd = openat(state->dir, fresh, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? failed(failure, state, fresh, "opened") : fd;
+}
+
+int state_publish(struct state *state, const char *name, int dir, struct failure *failure)
+{
+	char fresh[64];
+
+	new_name(fresh, sizeof(fresh), name);
+	state_step();
+	if (fsync(dir))
+		return failed(failure, state, fresh, "written");
+	state_step();
+	if (renameat(state->dir, fresh, state->dir, name))
+		return failed(failure, state, name, "renamed into place");
+	state_step();
+	return fsync(state->dir) ? failed(failure, state, name, "written") : 0;
+}
+
+int state_create(int dir, const char *name, struct failure *failure)
+{
+	int fd;
+
+	state_step();
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	return failure_set(failure, EXIT_STATE, -errno, "%s: cannot be created: %s", name,
+			   strerror(errno));
+}
+
+int state_write(int dir, const char *name, const void *bytes, size_t length,
+		struct failure *failure)
+{
+	int fd = state_create(dir, name, failure);
+	ssize_t n;
+	int error;
+
+	if (fd < 0)
+		return fd;
+	state_step();
+	n = write(fd, bytes, length);
+	error = n < 0 ? errno : (size_t)n < length ? ENOSPC : 0;
+	state_step();
+	if (!error && fsync(fd))
+		error = errno;
+	close(fd);
+	if (!error)
+		return 0;
+	return failure_set(failure, EXIT_STATE, -error, "%s: cannot be written: %s", name,
+			   strerror(error));
+}
+
+int state_folder(struct state *state, const char *name, struct failure *failure)
+{
+	char path[400];
+	int fd = openat(state->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return failed(failure, state, name, "opened");
+	snprintf(path, sizeof(path), "%s/%s", state->path, name);
+	ret = check_owner(fd, path, 077, failure);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+static int read_checked(int fd, const char *path, void *buf, size_t size, struct failure *failure)
+{
+	ssize_t n;
+	int ret = check_owner(fd, path, 077, failure);
+
+	if (ret)
+		return ret;
+	n = read(fd, buf, size);
+	if (n < 0)
+		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", path, strerror(errno));
+	if ((size_t)n == size)
+		return failure_set(failure, EXIT_STATE, -EFBIG, "%s: too long to be ours", path);
+	return (int)n;
+}
+
+int state_read(struct state *state, const char *folder, const char *name, void *buf, size_t size,
+	       struct failure *failure)
+{
+	char path[600];
+	int dir = state_folder(state, folder, failure), fd, ret;
+
+	if (dir < 0)
+		return dir;
+	snprintf(path, sizeof(path), "%s/%s/%s", state->path, folder, name);
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	close(dir);
+	if (fd < 0)
+		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", path, strerror(errno));
+	ret = read_checked(fd, path, buf, size, failure);
+	close(fd);
+	return ret;
+}
+
+void state_leaf_name(uint64_t number, char name[STATE_LEAF_NAME])
+{
+	snprintf(name, STATE_LEAF_NAME, LEAF_PREFIX "%06" PRIu64, number);
+}
+
+/* Number of a leaf folder's name, 0 if it is none. */
+static uint64_t leaf_number(const char *name)
+{
+	char again[STATE_LEAF_NAME];
+	uint64_t number;
+
+	if (strncmp(name, LEAF_PREFIX, strlen(LEAF_PREFIX)))
+		return 0;
+	number = strtoull(name + strlen(LEAF_PREFIX), NULL, 10);
+	state_leaf_name(number, again);
+	return strcmp(again, name) ? 0 : number;
+}
+
+static void each_name(struct state *state,
+		      void (*each)(struct state *state, const char *name, uint64_t *number),
+		      uint64_t *number)
+{
+	int fd = openat(state->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *dir;
+
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		each(state, entry->d_name, number);
+	closedir(dir);
+}
+
+static void keep_newest(struct state *state, const char *name, uint64_t *newest)
+{
+	uint64_t number = leaf_number(name);
+
+	(void)state;
+	if (number > *newest)
+		*newest = number;
+}
+
+uint64_t state_newest_leaf(struct state *state)
+{
+	uint64_t newest = 0;
+
+	each_name(state, keep_newest, &newest);
+	return newest;
+}
+
+static void prune(struct state *state, const char *name, uint64_t *keep)
+{
+	size_t length = strlen(name);
+	uint64_t number = leaf_number(name);
+	bool unfinished = length > strlen(NEW_SUFFIX) &&
+			  !strcmp(name + length - strlen(NEW_SUFFIX), NEW_SUFFIX);
+
+	if ((number && number != *keep) || unfinished)
+		remove_folder(state, name);
+}
+
+void state_prune(struct state *state, uint64_t keep)
+{
+	each_name(state, prune, &keep);
+}
