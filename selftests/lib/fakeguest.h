@@ -104,6 +104,7 @@ struct fakeguest_conn {
 	struct fakeguest_conn *next;
 	struct fakeguest *guest;
 	enum fakeguest_state state;
+	bool opened;		/* was accepted, whatever came after */
 	uint32_t src_port, dst_port;
 	uint32_t buf_alloc;	/* credit we tell; change it to lie */
 	uint32_t fwd_cnt;	/* bytes that recv has given out */

@@ -123,7 +123,7 @@ void tap_skip_all(const char *why, ...)
 	va_start(ap, why);
 	say("1..0 # SKIP ", why, ap);
 	va_end(ap);
-	exit(0);
+	exit(EXIT_SKIPPED);
 }
 
 void tap_restore(const char *path)
@@ -207,15 +207,18 @@ static int finish(pid_t pid, unsigned int timeout_s)
 	return hung ? -1 : status;
 }
 
+static unsigned int timeout_of(const struct tap_test *t)
+{
+	return (t->timeout_s ? t->timeout_s : TAP_TIMEOUT_S) * (tap_long() ? 20 : 1);
+}
+
 static bool run_one(const struct tap_test *t, unsigned int number)
 {
-	unsigned int timeout_s = t->timeout_s ? t->timeout_s : TAP_TIMEOUT_S;
+	unsigned int timeout_s = timeout_of(t);
 	int64_t begin = tap_now_ms();
 	int status;
 	pid_t pid;
 
-	if (tap_long())
-		timeout_s *= 20;
 	memset(verdict, 0, sizeof(*verdict));
 	pid = start(t);
 	status = pid < 0 ? -1 : finish(pid, timeout_s);
@@ -252,15 +255,20 @@ static bool chosen(const struct tap_test *t, int argc, char **argv)
 
 int tap_main(const struct tap_test *tests, size_t count, int argc, char **argv)
 {
-	unsigned int plan = 0, number = 0;
+	unsigned int plan = 0, number = 0, timeout_s = 0;
 	bool held = true;
 
 	verdict = tap_shared(sizeof(*verdict));
 	restores = tap_shared(sizeof(*restores));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (size_t i = 0; i < count; i++)
-		plan += chosen(&tests[i], argc, argv);
+		if (chosen(&tests[i], argc, argv)) {
+			plan++;
+			timeout_s += timeout_of(&tests[i]);
+		}
 	sayf("TAP version 14", "%s", "");
+	/* To selftests/run: each promise is bounded here, so be patient. */
+	tap_diag("timeout: %u", timeout_s);
 	sayf("1..", "%u", plan);
 	for (size_t i = 0; i < count; i++)
 		if (chosen(&tests[i], argc, argv))

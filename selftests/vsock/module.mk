@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The vsock door, driven by fake guests.
-PROGRAMS += test-fakeguest
-test-fakeguest_SRCS := selftests/vsock/test-fakeguest.c
-test-fakeguest_STATIC := aztest
-HOST_TESTS += test-fakeguest
+vsock_door := selftests/vsock/door.c
+vsock_tests := test-fakeguest test-exchange
+PROGRAMS += $(vsock_tests)
+HOST_TESTS += $(vsock_tests)
+$(foreach t,$(vsock_tests),$(eval $(t)_SRCS := selftests/vsock/$(t).c $(vsock_door)))
+$(foreach t,$(vsock_tests),$(eval $(t)_STATIC := aztest))

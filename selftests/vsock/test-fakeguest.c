@@ -193,10 +193,10 @@ static void dead_vmm_frees_its_cid(void)
 	tap_need_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	pid = tap_spawn(vmm, &pair[1], pair[1]);
 	close(pair[1]);
-		tap_need_eq(read(pair[0], &byte, 1), 1);
+	tap_need_eq(read(pair[0], &byte, 1), 1);
 	s = plain_accept(l, CID);
 	tap_need_eq(fakeguest_set_cid(g, CID), -EADDRINUSE);
-		tap_kill(pid);
+	tap_kill(pid);
 	/* In this order: to spin on the CID would inherit the connection. */
 	tap_need_eq(recv(s, &byte, 1, 0), -1);
 	tap_need_eq(errno, ECONNRESET);
@@ -205,7 +205,7 @@ static void dead_vmm_frees_its_cid(void)
 
 static void hundreds_at_once(void)
 {
-	unsigned int count = tap_loops(200, 1000);
+	unsigned int count = tap_loops(100, 1000);
 	int l = plain_listen();
 	struct fakeguest **g = tap_shared(count * sizeof(*g));
 	int64_t begin = tap_now_ms(), opened, connected;
