@@ -6,7 +6,7 @@
  *        |   |              |     |                  |
  *        |   +---> door.c <-+     |                  |
  *        |           |            |                  |
- *        |           +-----> queue.c <---------------+
+ *        |           +-----> queue.c <--- serve.c <--+
  *        +---> bind.c, registry.c <+       netlink.c event.c
  *               proof.c life.c grant.c
  *
@@ -248,7 +248,7 @@ void azattest_queue_counts(unsigned int *queued, unsigned int *inflight);
 int azattest_queue_init(void);
 void azattest_queue_exit(void);
 
-/* queue.c, the signers' side */
+/* serve.c: the signers' side of the queue */
 struct azattest_signer {
 	struct list_head node;		/* [queue lock] in the queue's signers, once joined */
 	struct list_head held;		/* [queue lock] requests it holds */
@@ -258,15 +258,15 @@ struct azattest_signer {
 	u64 generation;			/* [queue lock] */
 };
 
-bool azattest_queue_join(struct azattest_signer *s, u32 slots, u32 host_state, u64 generation);
-bool azattest_queue_leave(struct azattest_signer *s);
-unsigned int azattest_queue_take(struct azattest_signer *s, struct azattest_signer_request *out,
+bool azattest_serve_join(struct azattest_signer *s, u32 slots, u32 host_state, u64 generation);
+bool azattest_serve_leave(struct azattest_signer *s);
+unsigned int azattest_serve_take(struct azattest_signer *s, struct azattest_signer_request *out,
 				 unsigned int max);
-int azattest_queue_wait(struct azattest_signer *s);
-int azattest_queue_answer(struct azattest_signer *s, u64 cookie, u16 status, u8 *frame, u32 len);
-void azattest_queue_return(struct azattest_signer *s, u64 cookie);
-__poll_t azattest_queue_poll(struct azattest_signer *s, struct file *file, poll_table *pt);
-u32 azattest_queue_host_state(unsigned int *signers, u64 *generation);
+int azattest_serve_wait(struct azattest_signer *s);
+int azattest_serve_answer(struct azattest_signer *s, u64 cookie, u16 status, u8 *frame, u32 len);
+void azattest_serve_return(struct azattest_signer *s, u64 cookie);
+__poll_t azattest_serve_poll(struct azattest_signer *s, struct file *file, poll_table *pt);
+u32 azattest_serve_host_state(unsigned int *signers, u64 *generation);
 
 /* signer.c: /dev/azattest-signer */
 int azattest_signer_init(void);

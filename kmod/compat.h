@@ -3,6 +3,8 @@
 #ifndef AZATTEST_COMPAT_H
 #define AZATTEST_COMPAT_H
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/version.h>
 
 /*

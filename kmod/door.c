@@ -157,7 +157,7 @@ u8 *azattest_door_hello(u32 id, u32 *len)
 	hello = (void *)(hdr + 1);
 	azattest_count(hello);
 	azattest_frame_reply(hdr, AZATTEST_FRAME_HELLO, id, AZATTEST_STATUS_OK, sizeof(*hello));
-	azattest_frame_hello(hello, azattest_queue_host_state(NULL, NULL));
+	azattest_frame_hello(hello, azattest_serve_host_state(NULL, NULL));
 	*len = sizeof(*hdr) + sizeof(*hello);
 	return (u8 *)hdr;
 }

@@ -49,8 +49,8 @@ struct azattest_ask {
  * @total: set to the frame's whole length if the result is positive
  *
  * Returns 1 if the header is sound, 0 if more bytes are needed to tell, or the
- * negative AZATTEST_STATUS_* to refuse with. What no further byte can mend is
- * refused at once.
+ * negative AZATTEST_STATUS_* to refuse with. A wrong magic is refused at its
+ * first wrong byte, all else when the header is whole.
  */
 int azattest_frame_header(const void *buf, size_t have, u32 *total);
 

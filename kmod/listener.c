@@ -3,8 +3,6 @@
  * AF_VSOCK connections come in: accepts them, decides at once who they are,
  * and hands them to conn.c. Later nobody looks a CID up again.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/net.h>

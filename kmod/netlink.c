@@ -72,7 +72,7 @@ static bool put_status(struct sk_buff *skb)
 	u64 generation;
 	u32 state;
 
-	state = azattest_queue_host_state(&signers, &generation);
+	state = azattest_serve_host_state(&signers, &generation);
 	azattest_queue_counts(&queued, &inflight);
 	return !nla_put_string(skb, AZATTEST_STATUS_A_VERSION, AZATTEST_VERSION) &&
 	       !nla_put_u32(skb, AZATTEST_STATUS_A_SIGNER_PROTOCOL, AZATTEST_SIGNER_VERSION) &&

@@ -12,30 +12,13 @@
  * One spinlock guards all of it; no interrupt takes it. Whoever makes the last
  * transition, under the lock, is the one that calls the origin, outside it.
  */
-#include <linux/hashtable.h>
-#include <linux/module.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
 #include "azattest.h"
+#include "queue.h"
 
-#define COOKIE_BITS 9
-
-static struct {
-	spinlock_t lock;
-	struct list_head round;		/* bindings whose turn comes, by `turn` */
-	struct list_head signers;	/* joined, newest last */
-	unsigned int signer_count;
-	unsigned int queued;
-	unsigned int inflight;
-	u64 cookie;			/* the last one given */
-	struct timerqueue_head timers;	/* deadlines of all open requests, attempts of INFLIGHT */
-	ktime_t armed;			/* when timer_work is due; KTIME_MAX if not armed */
-	DECLARE_HASHTABLE(cookies, COOKIE_BITS);
-	wait_queue_head_t wait;		/* signers that want requests */
-	struct delayed_work timer_work;
-	struct workqueue_struct *wq;
-} queue;
+struct azattest_queue azattest_queue;
 
 void azattest_queue_put(struct azattest_request *req)
 {
@@ -50,69 +33,69 @@ void azattest_queue_put(struct azattest_request *req)
 
 static void timer_arm_locked(void)
 {
-	struct timerqueue_node *first = timerqueue_getnext(&queue.timers);
+	struct timerqueue_node *first = timerqueue_getnext(&azattest_queue.timers);
 
-	lockdep_assert_held(&queue.lock);
-	if (!first || !ktime_before(first->expires, queue.armed))
+	lockdep_assert_held(&azattest_queue.lock);
+	if (!first || !ktime_before(first->expires, azattest_queue.armed))
 		return;
-	queue.armed = first->expires;
-	mod_delayed_work(queue.wq, &queue.timer_work,
+	azattest_queue.armed = first->expires;
+	mod_delayed_work(azattest_queue.wq, &azattest_queue.timer_work,
 			 usecs_to_jiffies(max_t(s64, 0, ktime_us_delta(first->expires,
 								       ktime_get()))) + 1);
 }
 
-static void timer_set_locked(struct azattest_request *req, ktime_t expires)
+void azattest_queue_timer_locked(struct azattest_request *req, ktime_t expires)
 {
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	if (!RB_EMPTY_NODE(&req->timer.node))
-		timerqueue_del(&queue.timers, &req->timer);
+		timerqueue_del(&azattest_queue.timers, &req->timer);
 	req->timer.expires = expires;
-	if (timerqueue_add(&queue.timers, &req->timer))
+	if (timerqueue_add(&azattest_queue.timers, &req->timer))
 		timer_arm_locked();
 }
 
 static void timer_clear_locked(struct azattest_request *req)
 {
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	if (RB_EMPTY_NODE(&req->timer.node))
 		return;
-	timerqueue_del(&queue.timers, &req->timer);
+	timerqueue_del(&azattest_queue.timers, &req->timer);
 	RB_CLEAR_NODE(&req->timer.node);
 }
 
 /* --- transitions ------------------------------------------------------- */
 
 /* Into its binding's line, and the binding into the round. */
-static void enqueue_locked(struct azattest_request *req, bool front)
+void azattest_queue_enqueue_locked(struct azattest_request *req, bool front)
 {
 	struct azattest_binding *b = req->binding;
 
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	req->state = AZATTEST_REQUEST_QUEUED;
-	queue.queued++;
+	azattest_queue.queued++;
 	if (front) {
 		list_add(&req->node, &b->queued);
-		list_move(&b->turn, &queue.round);
+		list_move(&b->turn, &azattest_queue.round);
 		return;
 	}
 	list_add_tail(&req->node, &b->queued);
 	if (list_empty(&b->turn))
-		list_add_tail(&b->turn, &queue.round);
+		list_add_tail(&b->turn, &azattest_queue.round);
 }
 
 /* Out of wherever it waits or is held. */
-static void detach_locked(struct azattest_request *req)
+void azattest_queue_detach_locked(struct azattest_request *req)
 {
 	struct azattest_binding *b = req->binding;
 
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	list_del_init(&req->node);
 	if (req->state == AZATTEST_REQUEST_QUEUED) {
-		queue.queued--;
+		azattest_queue.queued--;
 		if (list_empty(&b->queued))
 			list_del_init(&b->turn);
 	} else if (req->state == AZATTEST_REQUEST_INFLIGHT) {
-		queue.inflight--;
+		azattest_queue.inflight--;
 		hash_del(&req->by_cookie);
 		req->signer->held_count--;
 		req->signer = NULL;
@@ -136,11 +119,12 @@ static void count_status(u16 status)
 	atomic64_inc(&azattest_counters[counters[status]]);
 }
 
-/* The last transition. The caller calls finish() after it has let go of the lock. */
-static void end_locked(struct azattest_request *req, enum azattest_request_state state, u16 status)
+/* The last transition. The caller calls azattest_queue_finish() after it has let go of the lock. */
+void azattest_queue_end_locked(struct azattest_request *req, enum azattest_request_state state,
+			       u16 status)
 {
-	lockdep_assert_held(&queue.lock);
-	detach_locked(req);
+	lockdep_assert_held(&azattest_queue.lock);
+	azattest_queue_detach_locked(req);
 	timer_clear_locked(req);
 	list_del_init(&req->sibling);
 	req->binding->request_count--;
@@ -153,7 +137,7 @@ static void end_locked(struct azattest_request *req, enum azattest_request_state
 }
 
 /* Tells the origin, if it still wants to know, and drops the queue's reference. */
-static void finish(struct azattest_request *req)
+void azattest_queue_finish(struct azattest_request *req)
 {
 	if (req->state == AZATTEST_REQUEST_DONE) {
 		count_status(req->status);
@@ -168,13 +152,13 @@ static void finish(struct azattest_request *req)
 	azattest_queue_put(req);
 }
 
-static void finish_list(struct list_head *ended)
+void azattest_queue_finish_list(struct list_head *ended)
 {
 	struct azattest_request *req, *next;
 
 	list_for_each_entry_safe(req, next, ended, node) {
 		list_del_init(&req->node);
-		finish(req);
+		azattest_queue_finish(req);
 	}
 }
 
@@ -185,36 +169,36 @@ static bool poisoned(const struct azattest_request *req)
 
 /*
  * A signer failed this request: to the front of the queue; or, after too many
- * tries, onto @ended, for finish_list().
+ * tries, onto @ended, for azattest_queue_finish_list().
  */
-static void requeue_locked(struct azattest_request *req, struct list_head *ended)
+void azattest_queue_requeue_locked(struct azattest_request *req, struct list_head *ended)
 {
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	if (poisoned(req)) {
 		azattest_count(poisoned);
-		end_locked(req, AZATTEST_REQUEST_DONE, AZATTEST_STATUS_FAULT);
+		azattest_queue_end_locked(req, AZATTEST_REQUEST_DONE, AZATTEST_STATUS_FAULT);
 		list_add_tail(&req->node, ended);
 		return;
 	}
 	azattest_count(requeued);
 	trace_azattest_request(AZATTEST_STEP_REQUEUE, req->cookie, req->binding->generation,
 			       req->attempts, 0);
-	detach_locked(req);
-	timer_set_locked(req, req->deadline);
-	enqueue_locked(req, true);
+	azattest_queue_detach_locked(req);
+	azattest_queue_timer_locked(req, req->deadline);
+	azattest_queue_enqueue_locked(req, true);
 }
 
 /* One request whose time has come: the deadline's, or its signer's. */
 static void expire_locked(struct azattest_request *req, ktime_t now, struct list_head *ended)
 {
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	if (!ktime_before(now, req->deadline)) {
 		azattest_count(deadline);
-		end_locked(req, AZATTEST_REQUEST_DONE, AZATTEST_STATUS_RETRY);
+		azattest_queue_end_locked(req, AZATTEST_REQUEST_DONE, AZATTEST_STATUS_RETRY);
 		list_add_tail(&req->node, ended);
 	} else {
 		azattest_count(attempt_timeout);
-		requeue_locked(req, ended);
+		azattest_queue_requeue_locked(req, ended);
 	}
 }
 
@@ -224,14 +208,14 @@ static void timer_run(struct work_struct *work)
 	ktime_t now = ktime_get();
 	LIST_HEAD(ended);
 
-	spin_lock(&queue.lock);
-	queue.armed = KTIME_MAX;
-	while ((first = timerqueue_getnext(&queue.timers)) && !ktime_before(now, first->expires))
+	spin_lock(&azattest_queue.lock);
+	azattest_queue.armed = KTIME_MAX;
+	while ((first = timerqueue_getnext(&azattest_queue.timers)) && !ktime_before(now, first->expires))
 		expire_locked(container_of(first, struct azattest_request, timer), now, &ended);
 	timer_arm_locked();
-	spin_unlock(&queue.lock);
-	wake_up(&queue.wait);
-	finish_list(&ended);
+	spin_unlock(&azattest_queue.lock);
+	wake_up(&azattest_queue.wait);
+	azattest_queue_finish_list(&ended);
 }
 
 /* --- the origins' side ------------------------------------------------- */
@@ -241,10 +225,10 @@ bool azattest_queue_charge(struct azattest_binding *b)
 {
 	bool ok;
 
-	spin_lock(&queue.lock);
+	spin_lock(&azattest_queue.lock);
 	ok = azattest_limits_take(&b->rate, azattest_limit(request_rate),
 				  azattest_limit(request_burst));
-	spin_unlock(&queue.lock);
+	spin_unlock(&azattest_queue.lock);
 	if (!ok)
 		azattest_refuse(busy_rate, b->id.cid);
 	return ok;
@@ -252,11 +236,11 @@ bool azattest_queue_charge(struct azattest_binding *b)
 
 static int admit_locked(struct azattest_binding *b)
 {
-	lockdep_assert_held(&queue.lock);
+	lockdep_assert_held(&azattest_queue.lock);
 	if (b->state == AZATTEST_BINDING_DEAD)
 		return AZATTEST_STATUS_UNBOUND;
 	if (b->request_count >= azattest_limit(queue_per_binding) ||
-	    queue.queued + queue.inflight >= azattest_limit(queue))
+	    azattest_queue.queued + azattest_queue.inflight >= azattest_limit(queue))
 		return AZATTEST_STATUS_BUSY;
 	return 0;
 }
@@ -274,24 +258,24 @@ int azattest_queue_submit(struct azattest_request *req)
 	struct azattest_binding *b = req->binding;
 	int status;
 
-	spin_lock(&queue.lock);
+	spin_lock(&azattest_queue.lock);
 	status = admit_locked(b);
 	if (!status) {
-		req->cookie = ++queue.cookie;
+		req->cookie = ++azattest_queue.cookie;
 		b->asked++;
 		b->request_count++;
 		list_add_tail(&req->sibling, &b->requests);
-		timer_set_locked(req, req->deadline);
-		enqueue_locked(req, false);
+		azattest_queue_timer_locked(req, req->deadline);
+		azattest_queue_enqueue_locked(req, false);
 	}
-	spin_unlock(&queue.lock);
+	spin_unlock(&azattest_queue.lock);
 	if (status) {
 		count_status(status);
 		return status;
 	}
 	azattest_count(requests);
 	trace_azattest_request(AZATTEST_STEP_QUEUE, req->cookie, b->generation, 0, 0);
-	wake_up(&queue.wait);
+	wake_up(&azattest_queue.wait);
 	return 0;
 }
 
@@ -305,13 +289,13 @@ bool azattest_queue_cancel(struct azattest_request *req)
 {
 	bool mine;
 
-	spin_lock(&queue.lock);
+	spin_lock(&azattest_queue.lock);
 	mine = open_locked(req);
 	if (mine)
-		end_locked(req, AZATTEST_REQUEST_CANCELLED, AZATTEST_STATUS_UNBOUND);
-	spin_unlock(&queue.lock);
+		azattest_queue_end_locked(req, AZATTEST_REQUEST_CANCELLED, AZATTEST_STATUS_UNBOUND);
+	spin_unlock(&azattest_queue.lock);
 	if (mine)
-		finish(req);
+		azattest_queue_finish(req);
 	return mine;
 }
 
@@ -321,265 +305,40 @@ void azattest_queue_cancel_all(struct azattest_binding *b)
 	struct azattest_request *req, *next;
 	LIST_HEAD(ended);
 
-	spin_lock(&queue.lock);
+	spin_lock(&azattest_queue.lock);
 	list_for_each_entry_safe(req, next, &b->requests, sibling) {
-		end_locked(req, AZATTEST_REQUEST_DONE, AZATTEST_STATUS_UNBOUND);
+		azattest_queue_end_locked(req, AZATTEST_REQUEST_DONE, AZATTEST_STATUS_UNBOUND);
 		list_add_tail(&req->node, &ended);
 	}
-	spin_unlock(&queue.lock);
-	finish_list(&ended);
+	spin_unlock(&azattest_queue.lock);
+	azattest_queue_finish_list(&ended);
 }
 
 void azattest_queue_counts(unsigned int *queued, unsigned int *inflight)
 {
-	*queued = READ_ONCE(queue.queued);
-	*inflight = READ_ONCE(queue.inflight);
-}
-
-/* --- the signers' side ------------------------------------------------- */
-
-/* The signer takes part from now on, or changes what it said. True if it is new. */
-bool azattest_queue_join(struct azattest_signer *s, u32 slots, u32 host_state, u64 generation)
-{
-	bool first;
-
-	spin_lock(&queue.lock);
-	first = !s->slots;
-	s->slots = slots;
-	s->host_state = host_state;
-	s->generation = generation;
-	if (first) {
-		list_add_tail(&s->node, &queue.signers);
-		queue.signer_count++;
-	}
-	spin_unlock(&queue.lock);
-	wake_up(&queue.wait);
-	return first;
-}
-
-/* The signer's file is closed: what it held goes back. True if it had joined. */
-bool azattest_queue_leave(struct azattest_signer *s)
-{
-	struct azattest_request *req, *next;
-	LIST_HEAD(ended);
-	bool joined;
-
-	spin_lock(&queue.lock);
-	joined = s->slots;
-	if (joined) {
-		list_del(&s->node);
-		queue.signer_count--;
-	}
-	/* Backwards, so that the oldest comes to stand in front. */
-	list_for_each_entry_safe_reverse(req, next, &s->held, node)
-		requeue_locked(req, &ended);
-	spin_unlock(&queue.lock);
-	wake_up_all(&queue.wait);
-	finish_list(&ended);
-	return joined;
-}
-
-static bool can_take(const struct azattest_signer *s)
-{
-	return READ_ONCE(queue.queued) && READ_ONCE(s->held_count) < READ_ONCE(s->slots);
-}
-
-/*
- * Waits until there is something to take: 0 or -EINTR. One request wakes one
- * signer; a signer whose slots are full must not swallow that wake-up.
- */
-int azattest_queue_wait(struct azattest_signer *s)
-{
-	int ret;
-
-	if (READ_ONCE(s->held_count) < READ_ONCE(s->slots))
-		ret = wait_event_interruptible_exclusive(queue.wait, can_take(s));
-	else
-		ret = wait_event_interruptible(queue.wait, can_take(s));
-	return ret ? -EINTR : 0;
-}
-
-__poll_t azattest_queue_poll(struct azattest_signer *s, struct file *file, poll_table *pt)
-{
-	poll_wait(file, &queue.wait, pt);
-	return EPOLLOUT | EPOLLWRNORM | (can_take(s) ? EPOLLIN | EPOLLRDNORM : 0);
-}
-
-static void describe(const struct azattest_request *req, struct azattest_signer_request *out)
-{
-	const struct azattest_binding *b = req->binding;
-
-	memset(out, 0, sizeof(*out));
-	out->cookie = req->cookie;
-	out->generation = b->generation;
-	out->cid = b->id.cid;
-	memcpy(out->uuid, b->id.uuid, sizeof(out->uuid));
-	out->type = req->ask.type;
-	out->transport = req->transport;
-	out->attempt = req->attempts;
-	out->nonce_len = req->ask.nonce_len;
-	out->api_version = req->ask.api_version;
-	memcpy(out->nonce, req->ask.nonce, sizeof(out->nonce));
-	memcpy(out->profile, b->id.profile, sizeof(out->profile));
-	memcpy(out->name, b->id.name, sizeof(out->name));
-}
-
-/* The next request in turn; its binding goes to the end of the round. */
-static struct azattest_request *next_locked(void)
-{
-	struct azattest_binding *b;
-	struct azattest_request *req;
-
-	lockdep_assert_held(&queue.lock);
-	b = list_first_entry_or_null(&queue.round, struct azattest_binding, turn);
-	if (!b)
-		return NULL;
-	req = list_first_entry(&b->queued, struct azattest_request, node);
-	list_move_tail(&b->turn, &queue.round);
-	return req;
-}
-
-static void hand_over_locked(struct azattest_signer *s, struct azattest_request *req, ktime_t now)
-{
-	ktime_t attempt = ktime_add_ms(now, azattest_limit(attempt_ms));
-
-	lockdep_assert_held(&queue.lock);
-	detach_locked(req);
-	req->state = AZATTEST_REQUEST_INFLIGHT;
-	req->attempts++;
-	req->signer = s;
-	s->held_count++;
-	queue.inflight++;
-	list_add_tail(&req->node, &s->held);
-	hash_add(queue.cookies, &req->by_cookie, req->cookie);
-	if (ktime_before(attempt, req->deadline))
-		timer_set_locked(req, attempt);
-	trace_azattest_request(AZATTEST_STEP_TAKE, req->cookie, req->binding->generation,
-			       req->attempts, 0);
-}
-
-/*
- * Gives the signer up to @max requests, within its slots: their number. What
- * waits is shared among the signers, so that one does not work off in a row
- * what several could at once.
- */
-unsigned int azattest_queue_take(struct azattest_signer *s, struct azattest_signer_request *out,
-				 unsigned int max)
-{
-	struct azattest_request *req;
-	ktime_t now = ktime_get();
-	unsigned int n = 0;
-	bool more;
-
-	spin_lock(&queue.lock);
-	max = min(max, s->slots - min(s->held_count, s->slots));
-	max = min(max, DIV_ROUND_UP(queue.queued, max(queue.signer_count, 1U)));
-	while (n < max && (req = next_locked())) {
-		hand_over_locked(s, req, now);
-		describe(req, out);
-		out->deadline_ms = max_t(s64, 0, ktime_ms_delta(req->deadline, now));
-		out++;
-		n++;
-	}
-	more = queue.queued;
-	spin_unlock(&queue.lock);
-	if (more)
-		wake_up(&queue.wait);
-	return n;
-}
-
-static struct azattest_request *held_by(struct azattest_signer *s, u64 cookie)
-{
-	struct azattest_request *req;
-
-	lockdep_assert_held(&queue.lock);
-	hash_for_each_possible(queue.cookies, req, by_cookie, cookie)
-		if (req->cookie == cookie)
-			return req->signer == s ? req : NULL;
-	return NULL;
-}
-
-/*
- * A signer's answer. 0: it won, and the request has the frame; -ENOENT: this
- * signer does not hold that cookie, and the caller keeps the frame.
- */
-int azattest_queue_answer(struct azattest_signer *s, u64 cookie, u16 status, u8 *frame, u32 len)
-{
-	struct azattest_request *req;
-
-	spin_lock(&queue.lock);
-	req = held_by(s, cookie);
-	if (req) {
-		req->frame = frame;
-		req->frame_len = len;
-		end_locked(req, AZATTEST_REQUEST_DONE, status);
-	}
-	spin_unlock(&queue.lock);
-	if (!req) {
-		azattest_count(answers_late);
-		return -ENOENT;
-	}
-	finish(req);
-	return 0;
-}
-
-/* A request could not be handed to the signer after all: it was no attempt. */
-void azattest_queue_return(struct azattest_signer *s, u64 cookie)
-{
-	struct azattest_request *req;
-
-	spin_lock(&queue.lock);
-	req = held_by(s, cookie);
-	if (req) {
-		detach_locked(req);
-		req->attempts--;
-		timer_set_locked(req, req->deadline);
-		enqueue_locked(req, true);
-	}
-	spin_unlock(&queue.lock);
-	wake_up(&queue.wait);
-}
-
-/* What HELLO says: the newest signer's word. */
-u32 azattest_queue_host_state(unsigned int *signers, u64 *generation)
-{
-	u32 state = AZATTEST_HOST_NO_SIGNER;
-	struct azattest_signer *s;
-	u64 gen = 0;
-
-	spin_lock(&queue.lock);
-	if (!list_empty(&queue.signers)) {
-		s = list_last_entry(&queue.signers, struct azattest_signer, node);
-		state = s->host_state;
-		gen = s->generation;
-	}
-	if (signers)
-		*signers = queue.signer_count;
-	spin_unlock(&queue.lock);
-	if (generation)
-		*generation = gen;
-	return state;
+	*queued = READ_ONCE(azattest_queue.queued);
+	*inflight = READ_ONCE(azattest_queue.inflight);
 }
 
 int azattest_queue_init(void)
 {
-	spin_lock_init(&queue.lock);
-	INIT_LIST_HEAD(&queue.round);
-	INIT_LIST_HEAD(&queue.signers);
-	timerqueue_init_head(&queue.timers);
-	hash_init(queue.cookies);
-	init_waitqueue_head(&queue.wait);
-	INIT_DELAYED_WORK(&queue.timer_work, timer_run);
-	queue.armed = KTIME_MAX;
+	spin_lock_init(&azattest_queue.lock);
+	INIT_LIST_HEAD(&azattest_queue.round);
+	INIT_LIST_HEAD(&azattest_queue.signers);
+	timerqueue_init_head(&azattest_queue.timers);
+	hash_init(azattest_queue.cookies);
+	init_waitqueue_head(&azattest_queue.wait);
+	INIT_DELAYED_WORK(&azattest_queue.timer_work, timer_run);
+	azattest_queue.armed = KTIME_MAX;
 	/* Unguessable in its high half, and 2^63 of them before the counter wraps. */
-	queue.cookie = (u64)get_random_u32() << 31;
-	queue.wq = alloc_workqueue("azattest-queue", WQ_UNBOUND | WQ_HIGHPRI, 1);
-	return queue.wq ? 0 : -ENOMEM;
+	azattest_queue.cookie = (u64)get_random_u32() << 31;
+	azattest_queue.wq = alloc_workqueue("azattest-queue", WQ_UNBOUND | WQ_HIGHPRI, 1);
+	return azattest_queue.wq ? 0 : -ENOMEM;
 }
 
 /* No origin and no signer is left: nothing can be queued. */
 void azattest_queue_exit(void)
 {
-	cancel_delayed_work_sync(&queue.timer_work);
-	destroy_workqueue(queue.wq);
+	cancel_delayed_work_sync(&azattest_queue.timer_work);
+	destroy_workqueue(azattest_queue.wq);
 }

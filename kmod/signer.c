@@ -23,7 +23,7 @@ static int signer_release(struct inode *inode, struct file *file)
 {
 	struct azattest_signer *s = file->private_data;
 
-	if (azattest_queue_leave(s)) {
+	if (azattest_serve_leave(s)) {
 		azattest_count(signers_left);
 		azattest_event_signer(AZATTEST_EVENT_SIGNER_DOWN, s->generation);
 	}
@@ -47,7 +47,7 @@ static ssize_t hand_out(struct azattest_signer *s, struct azattest_signer_reques
 	if (!copy_to_user(buf, batch, n * sizeof(*batch)))
 		return n * sizeof(*batch);
 	for (i = n; i--;)
-		azattest_queue_return(s, batch[i].cookie);
+		azattest_serve_return(s, batch[i].cookie);
 	return -EFAULT;
 }
 
@@ -63,8 +63,8 @@ static ssize_t take(struct azattest_signer *s, char __user *buf, size_t len, boo
 	batch = kmalloc_array(max, sizeof(*batch), GFP_KERNEL_ACCOUNT);
 	if (!batch)
 		return -ENOMEM;
-	while (!(n = azattest_queue_take(s, batch, max)) && wait && !ret)
-		ret = azattest_queue_wait(s);
+	while (!(n = azattest_serve_take(s, batch, max)) && wait && !ret)
+		ret = azattest_serve_wait(s);
 	if (n)
 		ret = hand_out(s, batch, n, buf);
 	kfree(batch);
@@ -139,7 +139,7 @@ static ssize_t take_answer(struct azattest_signer *s, const char __user *buf, si
 		ret = copy_document(&a, buf + sizeof(a), &frame);
 	if (ret)
 		return ret;
-	ret = azattest_queue_answer(s, a.cookie, a.status, frame,
+	ret = azattest_serve_answer(s, a.cookie, a.status, frame,
 				    frame ? sizeof(struct azattest_frame) + a.length : 0);
 	if (ret) {
 		kfree(frame);
@@ -205,7 +205,7 @@ static __poll_t signer_poll(struct file *file, poll_table *pt)
 
 	if (!joined(s))
 		return EPOLLERR;
-	return azattest_queue_poll(s, file, pt);
+	return azattest_serve_poll(s, file, pt);
 }
 
 /* --- ioctls ------------------------------------------------------------ */
@@ -223,7 +223,7 @@ static int join(struct azattest_signer *s, struct azattest_signer_join *arg)
 		return -EINVAL;
 	if (arg->host_state != AZATTEST_HOST_READY && arg->host_state != AZATTEST_HOST_EXPIRED)
 		return -EINVAL;
-	if (azattest_queue_join(s, arg->slots, arg->host_state, arg->generation)) {
+	if (azattest_serve_join(s, arg->slots, arg->host_state, arg->generation)) {
 		azattest_count(signers_joined);
 		azattest_event_signer(AZATTEST_EVENT_SIGNER_UP, arg->generation);
 	}

@@ -33,6 +33,7 @@
  *          EFAULT    buffer not writable; the frame is lost
  *          ENOTCONN  file is neither bound nor attached
  *          ENODEV    the binding has ended and all replies were read
+ *
  * A frame with a good header that breaks a rule is answered BAD_REQUEST.
  * Requests that are open when the binding ends are answered UNBOUND, and can
  * still be read.
