@@ -113,11 +113,25 @@ static int check_content(struct envelope *e, struct azattest_fault *fault)
 	return 0;
 }
 
+/*
+ * Byte by byte: X509_NAME_cmp() does not mind case and blanks, and would leave
+ * bytes in the document that anyone may change.
+ */
+static bool same_name(const X509_NAME *a, const X509_NAME *b)
+{
+	const unsigned char *a_der, *b_der;
+	size_t a_len, b_len;
+
+	return X509_NAME_get0_der(a, &a_der, &a_len) &&
+	       X509_NAME_get0_der(b, &b_der, &b_len) &&
+	       a_len == b_len && !memcmp(a_der, b_der, a_len);
+}
+
 static bool is_signers(const struct envelope *e, X509 *cert)
 {
 	const PKCS7_ISSUER_AND_SERIAL *id = e->signer->issuer_and_serial;
 
-	return !X509_NAME_cmp(X509_get_issuer_name(cert), id->issuer) &&
+	return same_name(X509_get_issuer_name(cert), id->issuer) &&
 	       !ASN1_INTEGER_cmp(X509_get0_serialNumber(cert), id->serial);
 }
 
