@@ -12,8 +12,10 @@
 
 #define RIG_NOBODY	65534
 
-/* For main(), before tap_main(): needs the module; requests are not rationed
- * until the program ends. */
+/*
+ * For main(), before tap_main(): needs the module. Until the program ends,
+ * requests are not rationed and have a minute.
+ */
 void rig_begin(void);
 
 /* An open /dev/vhost-vsock without CID; the promise is skipped without one. */
