@@ -98,8 +98,8 @@ void fakeguest_deliver(struct fakeguest *g, const struct virtio_vsock_hdr *hdr,
 				    VIRTIO_VSOCK_OP_RST);
 }
 
-struct fakeguest_conn *fakeguest_connect_begin(struct fakeguest *g, uint32_t src_port,
-					       uint32_t dst_port)
+static struct fakeguest_conn *conn_new(struct fakeguest *g, uint32_t src_port,
+				       uint32_t dst_port)
 {
 	struct fakeguest_conn *c = calloc(1, sizeof(*c));
 
@@ -111,7 +111,27 @@ struct fakeguest_conn *fakeguest_connect_begin(struct fakeguest *g, uint32_t src
 	c->buf_alloc = FAKEGUEST_CREDIT;
 	c->next = g->conns;
 	g->conns = c;
+	return c;
+}
+
+struct fakeguest_conn *fakeguest_connect_begin(struct fakeguest *g, uint32_t src_port,
+					       uint32_t dst_port)
+{
+	struct fakeguest_conn *c = conn_new(g, src_port, dst_port);
+
 	conn_send_op(c, VIRTIO_VSOCK_OP_REQUEST, 0, NULL, 0);
+	return c;
+}
+
+struct fakeguest_conn *fakeguest_adopt(struct fakeguest *g, uint32_t src_port,
+				       uint32_t dst_port)
+{
+	struct fakeguest_conn *c = conn_new(g, src_port, dst_port);
+
+	c->state = FAKEGUEST_OPEN;
+	c->opened = true;
+	/* Nothing was heard of the host's credit: any frame fits into it. */
+	c->peer_buf_alloc = FAKEGUEST_PAYLOAD;
 	return c;
 }
 

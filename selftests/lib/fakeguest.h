@@ -127,6 +127,10 @@ int fakeguest_connect_end(struct fakeguest_conn *c);
 struct fakeguest_conn *fakeguest_connect(struct fakeguest *g, uint32_t src_port,
 					 uint32_t dst_port);
 
+/* As if it had been opened: for a guest that claims another's connection. */
+struct fakeguest_conn *fakeguest_adopt(struct fakeguest *g, uint32_t src_port,
+				       uint32_t dst_port);
+
 /* Waits for credit: 0, ECONNRESET, EPIPE, ETIMEDOUT. */
 int fakeguest_send(struct fakeguest_conn *c, const void *data, size_t len);
 

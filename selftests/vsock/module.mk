@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The vsock door, driven by fake guests.
 vsock_door := selftests/vsock/door.c
-vsock_tests := test-fakeguest test-exchange
+vsock_tests := test-fakeguest test-exchange test-framing test-limits
 PROGRAMS += $(vsock_tests)
 HOST_TESTS += $(vsock_tests)
 $(foreach t,$(vsock_tests),$(eval $(t)_SRCS := selftests/vsock/$(t).c $(vsock_door)))
