@@ -133,7 +133,8 @@ void azattest_queue_end_locked(struct azattest_request *req, enum azattest_reque
 	else
 		req->binding->refused++;
 	req->status = status;
-	req->state = state;
+	/* An origin that sees the state, without the lock, sees the answer too. */
+	smp_store_release(&req->state, state);
 }
 
 /* Tells the origin, if it still wants to know, and drops the queue's reference. */
