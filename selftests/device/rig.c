@@ -179,11 +179,11 @@ static void write_file(const char *path, const char *text)
 }
 
 /* uid 0 there is uid 65534 here; capable() asks for the initial namespace. */
-static void become_userns_root(void)
+static void become_userns_root(int more)
 {
 	become_user(RIG_NOBODY);
 	prctl(PR_SET_DUMPABLE, 1);	/* else /proc/self belongs to root */
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+	if (unshare(CLONE_NEWUSER | more))
 		tap_skip("no user namespaces here: %s", strerror(errno));
 	write_file("/proc/self/setgroups", "deny");
 	write_file("/proc/self/uid_map", "0 65534 1");
@@ -223,7 +223,9 @@ void rig_become(enum rig_who who)
 	case RIG_GROUP_MEMBER:
 		return become_user(RIG_GROUP);
 	case RIG_USERNS_ROOT:
-		return become_userns_root();
+		return become_userns_root(0);
+	case RIG_CONTAINER_ROOT:
+		return become_userns_root(CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS);
 	case RIG_ROOT_WITHOUT:
 		return become_root_without();
 	case RIG_NET_ADMIN_ONLY:

@@ -51,6 +51,7 @@ enum rig_who {
 	RIG_NOBODY_USER,	/* uid and gid 65534 */
 	RIG_GROUP_MEMBER,	/* uid 65534, gid RIG_GROUP */
 	RIG_USERNS_ROOT,	/* root of a user namespace, all capabilities there */
+	RIG_CONTAINER_ROOT,	/* and of network, pid and mount namespaces */
 	RIG_ROOT_WITHOUT,	/* uid 0 without CAP_NET_ADMIN */
 	RIG_NET_ADMIN_ONLY,	/* uid 65534 with nothing but CAP_NET_ADMIN */
 };

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+# The netlink family: commands, rights, grants, events, dumps, counters.
+
+LIBRARIES += aznetlink
+aznetlink_SRCS := selftests/netlink/client.c
+aznetlink_PKGS := libnl-3.0 libnl-genl-3.0
+
+define netlink_test
+PROGRAMS += test-$(1)
+test-$(1)_SRCS := selftests/netlink/test-$(1).c
+test-$(1)_STATIC := aznetlink azrig aztest
+test-$(1)_PKGS := libnl-3.0 libnl-genl-3.0
+HOST_TESTS += test-$(1)
+endef
+
+$(foreach t,netlink netlink-rights grants events dump,$(eval $(call netlink_test,$(t))))
