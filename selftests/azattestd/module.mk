@@ -14,3 +14,7 @@ azattest-signer-fake_LDLIBS := -Wl,--wrap=ioctl -Wl,--wrap=write
 ASAN_PROGRAMS += azattestd-asan
 azattestd-asan_SRCS := $(azattestd_SRCS) $(azdocument_SRCS)
 azattestd-asan_PKGS := $(azattestd_PKGS)
+
+PROGRAMS += azask
+azask_SRCS := selftests/azattestd/azask.c
+azask_STATIC := aztest

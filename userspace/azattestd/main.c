@@ -3,9 +3,11 @@
 
 #include "azattestd.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -76,6 +78,10 @@ static int start(struct azattestd *d, const struct options *options, struct fail
 		snprintf(d->signer, sizeof(d->signer), "%s", options->signer);
 	else
 		spawn_default_path(d->signer, sizeof(d->signer));
+	if (access(d->signer, X_OK))
+		return failure_set(failure, EXIT_FAILURE, -errno,
+				   "azattest-signer: not found at \"%s\": install it there, or give "
+				   "--signer", d->signer);
 	ret = watch_open();
 	if (ret)
 		return failure_set(failure, EXIT_FAILURE, ret, "epoll: %s", strerror(-ret));

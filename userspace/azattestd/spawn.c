@@ -77,10 +77,7 @@ void spawn_default_path(char *path, size_t size)
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
 
-	*path = 0;
-	if (n <= 0)
-		return;
-	path[n] = 0;
+	path[n > 0 ? n : 0] = 0;
 	slash = strrchr(path, '/');
 	if (slash && (size_t)(slash - path) + sizeof("/azattest-signer") <= size)
 		strcpy(slash, "/azattest-signer");

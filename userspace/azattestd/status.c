@@ -55,6 +55,8 @@ void status_update(struct azattestd *d)
 {
 	struct status next = d->status;
 
+	if (d->stopping)
+		return;
 	derive(d, &next);
 	if (next.state != d->status.state || !next.since)
 		next.since = time(NULL);
