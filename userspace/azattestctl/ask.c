@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns one question to azattestd: a line of JSON, and a line back.
+
+#include "ctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ANSWER_MAX	65536
+#define PATIENCE_S	10
+
+static int open_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	close(fd);
+	return -errno;
+}
+
+/* Length of the line, or -errno. */
+static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
+{
+	size_t length = 0;
+	ssize_t n;
+	char line[128];
+
+	n = snprintf(line, sizeof(line), "{\"request\":\"%s\"}\n", request);
+	if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
+		return -errno;
+	while (length < size && !memchr(answer, '\n', length)) {
+		n = recv(fd, answer + length, size - length, 0);
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (!n)
+			return -ECONNRESET;
+		length += (size_t)n;
+	}
+	return (ssize_t)length;
+}
+
+static json_t *parse(const char *text, size_t length, int *exit)
+{
+	json_t *answer = json_loadb(text, length, JSON_DISABLE_EOF_CHECK, NULL);
+
+	if (json_is_true(json_object_get(answer, "ok")))
+		return answer;
+	say("azattestd refuses: %s", json_string_value(json_object_get(answer, "error")) ?:
+	    "its answer cannot be read: are both of one release?");
+	*exit = EXIT_REFUSED;
+	json_decref(answer);
+	return NULL;
+}
+
+json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
+{
+	char *answer = calloc(1, ANSWER_MAX);
+	json_t *json = NULL;
+	ssize_t length;
+	int fd;
+
+	if (!answer)
+		abort();
+	fd = open_socket(ctl->socket);
+	length = fd < 0 ? fd : exchange(fd, request, answer, ANSWER_MAX);
+	if (fd >= 0)
+		close(fd);
+	if (length < 0) {
+		say("%s: %s: is azattestd running? (systemctl status azattestd)", ctl->socket,
+		    strerror((int)-length));
+		*exit = EXIT_NO_DAEMON;
+	} else {
+		json = parse(answer, (size_t)length, exit);
+	}
+	free(answer);
+	return json;
+}

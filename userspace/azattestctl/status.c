@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns "azattestctl status": how this host stands, for people or for programs.
+
+#include "ctl.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* "3 days", "2 h", "40 s": one unit is enough to judge an age. */
+static const char *print_age(long long seconds, char *out, size_t size)
+{
+	if (seconds >= 2 * 86400)
+		snprintf(out, size, "%lld days", seconds / 86400);
+	else if (seconds >= 2 * 3600)
+		snprintf(out, size, "%lld h", seconds / 3600);
+	else if (seconds >= 120)
+		snprintf(out, size, "%lld min", seconds / 60);
+	else
+		snprintf(out, size, "%lld s", seconds);
+	return out;
+}
+
+static void print_certificate(const json_t *certificate)
+{
+	time_t end = number_of(certificate, "not_after");
+	char until[32] = "";
+	struct tm tm;
+
+	if (!json_is_object(certificate)) {
+		puts("certificate: none");
+		return;
+	}
+	if (gmtime_r(&end, &tm))
+		strftime(until, sizeof(until), "%Y-%m-%d %H:%M UTC", &tm);
+	printf("certificate: %s, %s, until %s (%lld days left)\n", text_of(certificate, "name"),
+	       text_of(certificate, "key_type"), until, number_of(certificate, "days_left"));
+	printf("source:      %s\n", text_of(certificate, "source"));
+}
+
+static void print_counters(const json_t *counters)
+{
+	const json_t *refused = json_object_get(counters, "refused");
+	const char *name;
+	json_t *value;
+
+	printf("documents:   %lld issued", number_of(counters, "issued"));
+	json_object_foreach((json_t *)refused, name, value)
+		if (json_integer_value(value))
+			printf(", %lld refused (%s)", (long long)json_integer_value(value), name);
+	putchar('\n');
+	if (number_of(counters, "lines_lost"))
+		printf("journal:     %lld lines lost\n", number_of(counters, "lines_lost"));
+}
+
+static void print_status(const json_t *status)
+{
+	const json_t *host = json_object_get(status, "host");
+	const json_t *signers = json_object_get(status, "signers");
+	char age[32];
+
+	printf("host:        %s for %s%s%s\n", text_of(host, "state"),
+	       print_age(number_of(host, "age"), age, sizeof(age)),
+	       *text_of(host, "reason") ? ": " : "", text_of(host, "reason"));
+	print_certificate(json_object_get(status, "certificate"));
+	printf("key:         %s\n", text_of(json_object_get(status, "key"), "level"));
+	printf("signers:     %lld of %lld, generation %lld, %lld restarts\n",
+	       number_of(signers, "ready"), number_of(signers, "wanted"),
+	       number_of(signers, "generation"), number_of(signers, "restarts"));
+	print_counters(json_object_get(status, "counters"));
+}
+
+int status_command(const struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option table[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
+	bool as_json = false;
+	json_t *status;
+	int exit, c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (c != 'j')
+			return EXIT_USAGE;
+		as_json = true;
+	}
+	if (optind < argc) {
+		say("status: takes no \"%s\": see azattestctl help", argv[optind]);
+		return EXIT_USAGE;
+	}
+	status = ask_daemon(ctl, "status", &exit);
+	if (!status)
+		return exit;
+	if (as_json)
+		json_dumpf(status, stdout, JSON_INDENT(2));
+	else
+		print_status(status);
+	if (as_json)
+		putchar('\n');
+	exit = strcmp(text_of(json_object_get(status, "host"), "state"), "Active") ?
+		EXIT_NOT_ACTIVE : EXIT_SUCCESS;
+	json_decref(status);
+	return exit;
+}
