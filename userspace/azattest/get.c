@@ -96,6 +96,9 @@ static int choose_nonce(struct get *get)
 	if (get->no_nonce && get->request.nonce)
 		return report_usage("get", "--nonce and --no-nonce exclude each "
 				    "other");
+	if (get->request.nonce && !azattest_nonce_valid(get->request.nonce))
+		return report_usage("get", "--nonce %s: not 1 to 32 of "
+				    "A-Z a-z 0-9 - _", get->request.nonce);
 	if (get->no_nonce || get->request.nonce)
 		return 0;
 	if (azattest_nonce_make(get->nonce))
