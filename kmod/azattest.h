@@ -2,7 +2,7 @@
 /*
  * Map of the module: its objects, then the calls of each file.
  *
- *   device.c speak.c   conn.c listener.c         signer.c
+ *   device.c speak.c  exchange.c listener.c       signer.c
  *        |   |              |     |                  |
  *        |   +---> door.c <-+     |                  |
  *        |           |            |                  |
@@ -301,7 +301,7 @@ void azattest_listener_drain(void);
 unsigned int azattest_listener_port(void);
 void azattest_listener_reset(struct socket *sock);
 
-/* conn.c: one vsock connection and its exchanges */
+/* conn.c: the life of a vsock connection (what is said on it: exchange.c, conn.h) */
 int azattest_conn_open(struct azattest_binding *b, struct socket *sock);
 void azattest_conn_close_all(struct azattest_binding *b);
 unsigned int azattest_conn_count(void);

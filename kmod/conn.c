@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One vsock connection: receives a frame, asks, sends the reply, again. No
- * thread of its own: the socket's callbacks queue a work item, and a step of
- * the work goes as far as it can without waiting.
+ * The life of a vsock connection. No thread of its own: the socket's callbacks
+ * queue a work item, and exchange.c goes on as far as it can without waiting.
  *
  * Its binding is fixed when it is accepted. It ends with the binding, with the
  * peer, at its deadline, or after a frame that breaks the rules; always by a
@@ -18,41 +17,13 @@
 #include <net/sock.h>
 
 #include "azattest.h"
-
-/* azattest_conn.flags, atomic */
-#define CONN_READABLE	0	/* data has come since the last receive */
-#define CONN_TIMEOUT	1
-#define CONN_BROKEN	2	/* the peer has gone: nobody will read a reply */
-
-struct azattest_conn {
-	refcount_t ref;
-	unsigned long flags;
-	struct azattest_binding *binding;
-	struct list_head node;		/* [binding's lock] */
-	struct work_struct work;
-	struct timer_list timer;	/* frame_ms, while the peer keeps us waiting */
-	struct mutex lock;		/* held for a whole step; guards all below */
-	struct socket *sock;		/* NULL: closed */
-	struct azattest_request *req;	/* that will have the reply */
-	u8 *tx;				/* reply that is being sent */
-	u32 tx_len;
-	u32 tx_off;
-	bool close_after;		/* this reply is the last word */
-	bool timed;			/* the timer is set */
-	u8 busy;			/* BUSY replies in a row */
-	u8 rx_len;
-	u8 rx[AZATTEST_REQUEST_MAX];
-	void (*old_data_ready)(struct sock *sk);
-	void (*old_write_space)(struct sock *sk);
-	void (*old_state_change)(struct sock *sk);
-	void (*old_error_report)(struct sock *sk);
-};
+#include "conn.h"
 
 static struct kmem_cache *conn_cache;
 static struct workqueue_struct *conn_queue;
 static atomic_t conn_total = ATOMIC_INIT(0);
 
-static void conn_put(struct azattest_conn *c)
+void azattest_conn_put(struct azattest_conn *c)
 {
 	if (!refcount_dec_and_test(&c->ref))
 		return;
@@ -62,11 +33,11 @@ static void conn_put(struct azattest_conn *c)
 }
 
 /* From any context. The work has a reference of its own. */
-static void conn_kick(struct azattest_conn *c)
+void azattest_conn_kick(struct azattest_conn *c)
 {
 	refcount_inc(&c->ref);
 	if (!queue_work(conn_queue, &c->work))
-		conn_put(c);
+		azattest_conn_put(c);
 }
 
 /* --- socket callbacks: only queue work --------------------------------- */
@@ -85,7 +56,7 @@ static void conn_event(struct sock *sk, int flag)
 	if (c) {
 		if (flag >= 0)
 			set_bit(flag, &c->flags);
-		conn_kick(c);
+		azattest_conn_kick(c);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -119,7 +90,7 @@ static void conn_timeout(struct timer_list *timer)
 	struct azattest_conn *c = container_of(timer, struct azattest_conn, timer);
 
 	set_bit(CONN_TIMEOUT, &c->flags);
-	conn_kick(c);
+	azattest_conn_kick(c);
 }
 
 static void callbacks_install(struct azattest_conn *c)
@@ -169,7 +140,7 @@ static void leave_binding(struct azattest_conn *c)
 }
 
 /* Ends the connection, once; afterwards every step finds it closed. */
-static void conn_close_locked(struct azattest_conn *c)
+void azattest_conn_close_locked(struct azattest_conn *c)
 {
 	lockdep_assert_held(&c->lock);
 	if (!c->sock)
@@ -179,7 +150,7 @@ static void conn_close_locked(struct azattest_conn *c)
 	timer_shutdown_sync(&c->timer);
 	if (c->req) {
 		if (azattest_queue_cancel(c->req))
-			conn_put(c);	/* conn_done's, which will not come */
+			azattest_conn_put(c);	/* conn_done's, which will not come */
 		azattest_queue_put(c->req);
 		c->req = NULL;
 	}
@@ -188,232 +159,19 @@ static void conn_close_locked(struct azattest_conn *c)
 	kfree(c->tx);
 	c->tx = NULL;
 	leave_binding(c);
-	conn_put(c);	/* the socket's reference */
+	azattest_conn_put(c);	/* the socket's reference */
 }
 
-#define conn_close_because(c, why) \
-do { \
-	azattest_refuse(why, (c)->binding->id.cid); \
-	conn_close_locked(c); \
-} while (0)
-
-/* --- one exchange ------------------------------------------------------ */
-
-/*
- * The timer runs only while the peer keeps us waiting, for the rest of a frame
- * or for credit to send a reply; most exchanges never touch it.
- */
-static void timer_on(struct azattest_conn *c)
-{
-	bool waiting = c->sock && (c->tx || (c->rx_len && !c->req));
-
-	if (!waiting || c->timed)
-		return;
-	c->timed = true;
-	mod_timer(&c->timer, jiffies + msecs_to_jiffies(azattest_limit(frame_ms)));
-}
-
-static void timer_off(struct azattest_conn *c)
-{
-	if (!c->timed)
-		return;
-	c->timed = false;
-	timer_delete(&c->timer);
-}
-
-static void reply_start(struct azattest_conn *c, u8 *frame, u32 len, u16 status)
-{
-	c->tx = frame;
-	c->tx_len = len;
-	c->tx_off = 0;
-	c->busy = status == AZATTEST_STATUS_BUSY ? c->busy + 1 : 0;
-}
-
-/* Sends what the peer's credit allows. True: all is sent, go on. */
-static bool reply_send(struct azattest_conn *c)
-{
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
-	struct kvec vec = { c->tx + c->tx_off, c->tx_len - c->tx_off };
-	int n = kernel_sendmsg(c->sock, &msg, &vec, 1, vec.iov_len);
-
-	if (n == -EAGAIN)
-		return false;
-	if (n < 0) {
-		conn_close_because(c, closed_by_peer);
-		return false;
-	}
-	c->tx_off += n;
-	if (c->tx_off < c->tx_len)
-		return true;
-	kfree(c->tx);
-	c->tx = NULL;
-	timer_off(c);
-	if (c->close_after)
-		conn_close_because(c, closed_bad_frame);
-	else if (c->busy >= AZATTEST_BUSY_MAX)
-		conn_close_because(c, closed_busy);
-	return c->sock;
-}
-
-/* The request is answered: its frame becomes our reply. */
-static bool reply_take(struct azattest_conn *c)
-{
-	struct azattest_request *req = c->req;
-	bool done = smp_load_acquire(&req->state) == AZATTEST_REQUEST_DONE;
-
-	if (!done)
-		return false;
-	c->req = NULL;
-	if (azattest_door_reply(req)) {
-		conn_close_because(c, refused_memory);
-	} else {
-		reply_start(c, req->frame, req->frame_len, req->status);
-		req->frame = NULL;
-	}
-	azattest_queue_put(req);
-	return c->sock;
-}
-
-/* A frame that cannot be one: the sender's framing is lost, so this is its last. */
-static bool refuse_frame(struct azattest_conn *c, u16 status)
-{
-	u32 len;
-	u8 *frame = azattest_door_refusal(AZATTEST_FRAME_REFUSED, 0, status, &len);
-
-	if (status == AZATTEST_STATUS_UNSUPPORTED)
-		azattest_refuse(frame_unsupported, c->binding->id.cid);
-	else
-		azattest_refuse(frame_bad, c->binding->id.cid);
-	if (!frame) {
-		conn_close_because(c, refused_memory);
-		return false;
-	}
-	c->close_after = true;
-	reply_start(c, frame, len, status);
-	return true;
-}
-
-static void conn_run(struct azattest_conn *c);
-
-/*
- * The request has its reply. Any task, no locks. If nobody is at work on the
- * connection the reply is sent here and now, which saves waking a worker. The
- * reference that ask() took for this call is ours to drop.
- */
-static void conn_done(struct azattest_request *req)
-{
-	struct azattest_conn *c = req->origin;
-
-	if (mutex_trylock(&c->lock)) {
-		conn_run(c);
-		mutex_unlock(&c->lock);
-		conn_put(c);
-	} else if (!queue_work(conn_queue, &c->work)) {
-		conn_put(c);
-	}
-}
-
-static bool ask(struct azattest_conn *c, u32 total)
-{
-	struct azattest_door door;
-	int ret;
-
-	timer_off(c);
-	refcount_inc(&c->ref);	/* conn_done's */
-	ret = azattest_door_frame(c->binding, c->rx, total, AZATTEST_TRANSPORT_VSOCK,
-				  conn_done, c, &door);
-	c->rx_len -= total;
-	memmove(c->rx, c->rx + total, c->rx_len);
-	if (!ret && door.req) {
-		c->req = door.req;
-		return false;
-	}
-	conn_put(c);
-	if (ret) {
-		conn_close_because(c, refused_memory);
-		return false;
-	}
-	c->close_after = door.status == AZATTEST_STATUS_BAD_REQUEST ||
-			 door.status == AZATTEST_STATUS_UNSUPPORTED;
-	reply_start(c, door.frame, door.len, door.status);
-	return true;
-}
-
-/* Is a whole frame there? True: something happened, go on. */
-static bool frame_look(struct azattest_conn *c)
-{
-	u32 total;
-	int ret;
-
-	if (!c->rx_len)
-		return false;
-	ret = azattest_frame_header(c->rx, c->rx_len, &total);
-	if (ret < 0)
-		return refuse_frame(c, -ret);
-	if (!ret || c->rx_len < total)
-		return false;
-	return ask(c, total);
-}
-
-static bool receive(struct azattest_conn *c)
-{
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
-	size_t room = sizeof(c->rx) - c->rx_len;
-	struct kvec vec = { c->rx + c->rx_len, room };
-	int n;
-
-	if (!test_and_clear_bit(CONN_READABLE, &c->flags))
-		return false;
-	n = kernel_recvmsg(c->sock, &msg, &vec, 1, room, MSG_DONTWAIT);
-	if (n == -EAGAIN)
-		return false;
-	if (n <= 0) {
-		conn_close_because(c, closed_by_peer);
-		return false;
-	}
-	/* There may be more than fitted, and nobody will tell us again. */
-	if (n == room)
-		set_bit(CONN_READABLE, &c->flags);
-	c->rx_len += n;
-	return true;
-}
-
-/* One thing after the other, as long as something can be done. */
-static bool step(struct azattest_conn *c)
-{
-	if (!c->sock)
-		return false;
-	if (test_bit(CONN_TIMEOUT, &c->flags)) {
-		conn_close_because(c, closed_timeout);
-		return false;
-	}
-	if (test_bit(CONN_BROKEN, &c->flags)) {
-		conn_close_because(c, closed_by_peer);
-		return false;
-	}
-	if (c->tx)
-		return reply_send(c);
-	if (c->req)
-		return reply_take(c);
-	return frame_look(c) || (c->sock && !c->tx && !c->req && receive(c));
-}
-
-static void conn_run(struct azattest_conn *c)
-{
-	lockdep_assert_held(&c->lock);
-	while (step(c))
-		;
-	timer_on(c);
-}
+/* --- work --------------------------------------------------------------- */
 
 static void conn_work(struct work_struct *work)
 {
 	struct azattest_conn *c = container_of(work, struct azattest_conn, work);
 
 	mutex_lock(&c->lock);
-	conn_run(c);
+	azattest_exchange_run(c);
 	mutex_unlock(&c->lock);
-	conn_put(c);
+	azattest_conn_put(c);
 }
 
 /* --- open and the binding's end ---------------------------------------- */
@@ -475,11 +233,11 @@ int azattest_conn_open(struct azattest_binding *b, struct socket *sock)
 	} else {
 		callbacks_install(c);
 		trace_azattest_conn(true, b->generation, b->id.cid);
-		conn_kick(c);
+		azattest_conn_kick(c);
 	}
 	mutex_unlock(&c->lock);
 	if (why)
-		conn_put(c);
+		azattest_conn_put(c);
 	return why;
 }
 
@@ -507,9 +265,9 @@ void azattest_conn_close_all(struct azattest_binding *b)
 	while ((c = first_conn(b))) {
 		mutex_lock(&c->lock);
 		if (c->sock)
-			conn_close_because(c, closed_unbound);
+			azattest_conn_close_because(c, closed_unbound);
 		mutex_unlock(&c->lock);
-		conn_put(c);
+		azattest_conn_put(c);
 	}
 }
 
