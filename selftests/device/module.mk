@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The manual of /dev/azattest, row by row, for 64-bit and 32-bit callers.
 
-device_BOTH := bind proof life attest file file-wait copy
-device_ONLY64 := proof-race
+device_BOTH := bind proof life attest file file-wait copy rights
+device_ONLY64 := proof-race device-race
 
 # A 32-bit VMM on a 64-bit kernel: the same sources, static, since the test
 # host need not have the libraries.

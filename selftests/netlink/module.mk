@@ -13,4 +13,4 @@ test-$(1)_PKGS := libnl-3.0 libnl-genl-3.0
 HOST_TESTS += test-$(1)
 endef
 
-$(foreach t,netlink netlink-rights grants events dump,$(eval $(call netlink_test,$(t))))
+$(foreach t,netlink netlink-rights grants events dump counters,$(eval $(call netlink_test,$(t))))
