@@ -162,13 +162,24 @@ static size_t make_answer(struct fakesigner *s, void *out,
 	return AZATTEST_SIGNER_ANSWER_SPACE(len);
 }
 
+static void note(struct fakesigner *s, const struct azattest_signer_request *req)
+{
+	const char *nonce = (const char *)s->trap_nonce;
+
+	memcpy((void *)&s->last, req, sizeof(*req));
+	if (nonce[0] && req->nonce_len == strlen(nonce) &&
+	    !memcmp(req->nonce, nonce, req->nonce_len) &&
+	    !memcmp(req->uuid, (const void *)s->trap_uuid, AZATTEST_UUID_LEN))
+		s->trapped++;
+	s->taken++;
+}
+
 static void serve_one(struct fakesigner *s, int fd, const struct azattest_signer_request *req)
 {
 	static char out[AZATTEST_SIGNER_ANSWER_SPACE(AZATTEST_DOCUMENT_MAX)];
 	size_t n;
 
-	s->taken++;
-	memcpy((void *)&s->last, req, sizeof(*req));
+	note(s, req);
 	if (misbehave(s, fd, req))
 		return;
 	n = make_answer(s, out, req);
@@ -212,8 +223,7 @@ static int serve_by_exchange(struct fakesigner *s, int fd)
 		asked = x.requests_len / sizeof(req[0]);
 		x.answers_len = 0;
 		for (unsigned int i = 0; i < asked; i++) {
-			s->taken++;
-			memcpy((void *)&s->last, &req[i], sizeof(req[i]));
+			note(s, &req[i]);
 			x.answers_len += make_answer(s, out + x.answers_len, &req[i]);
 		}
 	}

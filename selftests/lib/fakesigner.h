@@ -78,6 +78,10 @@ struct fakesigner {
 	volatile int last_refusal;	/* errno of the last of those */
 	volatile int ready;		/* joined: 1; could not: -errno */
 	volatile struct azattest_signer_request last;	/* newest taken */
+	/* Counts requests that must not be: this VM with this nonce (a string). */
+	volatile uint8_t trap_uuid[AZATTEST_UUID_LEN];
+	volatile char trap_nonce[AZATTEST_NONCE_MAX + 1];
+	volatile uint64_t trapped;
 };
 
 /* Returns when it has joined; breaks the promise if it cannot. */

@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +13,8 @@
 
 #define PORT	25300
 #define CID	20000
+/* Source port of a VMM that dies: not one that the host still remembers. */
+#define VMM_PORT(pid)	(0x40000000 + (pid))
 
 static int plain_listen(void)
 {
@@ -174,7 +176,7 @@ static int vmm(void *arg)
 {
 	int sock = *(int *)arg;
 	struct fakeguest *g = fakeguest_start(CID);
-	struct fakeguest_conn *c = fakeguest_connect(g, 0, PORT);
+	struct fakeguest_conn *c = fakeguest_connect(g, VMM_PORT(getpid()), PORT);
 
 	if (!c || write(sock, "r", 1) != 1)
 		return 1;
@@ -201,6 +203,49 @@ static void dead_vmm_frees_its_cid(void)
 	tap_need_eq(recv(s, &byte, 1, 0), -1);
 	tap_need_eq(errno, ECONNRESET);
 	tap_need_wait(fakeguest_set_cid(g, CID) == 0);
+}
+
+/* 1 when the heir of the CID could speak on the dead one's connection. */
+static int inherits_once(int l)
+{
+	struct fakeguest *g = fakeguest_open();
+	struct fakeguest_conn *c;
+	int pair[2], s, got;
+	char byte;
+	pid_t pid;
+
+	tap_need(g);
+	tap_need_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	pid = tap_spawn(vmm, &pair[1], pair[1]);
+	close(pair[1]);
+	tap_need_eq(read(pair[0], &byte, 1), 1);
+	s = plain_accept(l, CID);
+	kill(pid, SIGKILL);
+	while (fakeguest_set_cid(g, CID))
+		;
+	tap_need_eq(fakeguest_run(g, true), 0);
+	c = fakeguest_adopt(g, VMM_PORT(pid), PORT);
+	fakeguest_send(c, "i", 1);
+	got = recv(s, &byte, 1, 0);
+	close(s);
+	close(pair[0]);
+	tap_join(pid);
+	fakeguest_close(g);
+	return got == 1 && byte == 'i';
+}
+
+/*
+ * Why the module exists, and the control of test-reuse: on this very host a
+ * daemon that trusts peer CIDs serves the heir as if it were the dead one.
+ */
+static void heir_of_a_cid_inherits_a_plain_daemons_connection(void)
+{
+	int l = plain_listen(), inherited = 0;
+
+	for (int i = 0; i < 20; i++)
+		inherited += inherits_once(l);
+	tap_diag("inherited %d of 20", inherited);
+	tap_need(inherited > 0);
 }
 
 static void hundreds_at_once(void)
@@ -231,6 +276,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(forged_source_is_dropped),
 	TAP_TEST(credit_told_is_credit_kept),
 	TAP_TEST(dead_vmm_frees_its_cid),
+	TAP_TEST(heir_of_a_cid_inherits_a_plain_daemons_connection),
 	TAP_TEST(hundreds_at_once),
 };
 
