@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+// Promises of the configuration: what is wrong is told with its line, and never guessed.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <selftests/lib/tap.h>
+#include <userspace/azattestd/azattestd.h>
+
+static char path[] = "/tmp/azattest-config-XXXXXX";
+static struct config config;
+static struct failure failure;
+
+static void write_config(const char *text, size_t length)
+{
+	FILE *file = fopen(path, "w");
+
+	tap_need(file && fwrite(text, 1, length, file) == length && !fclose(file));
+}
+
+/* Tests must not depend on the users of the machine: nobody is everywhere. */
+static int read_text(const char *text)
+{
+	char whole[70000];
+	int length = snprintf(whole, sizeof(whole), "[signer]\nuser=nobody\n[host]\nname=n.test\n%s",
+			      text);
+
+	tap_need(length < (int)sizeof(whole));
+	write_config(whole, (size_t)length);
+	memset(&failure, 0, sizeof(failure));
+	return config_read(&config, path, &failure);
+}
+
+#define FIRST_LINE	5	/* of what read_text() is given */
+
+struct bad {
+	const char *text;
+	int line;		/* within the text; 0: of the whole file */
+	const char *why;
+};
+
+static void need_refused(const struct bad *bad)
+{
+	char want[200];
+	int ret = read_text(bad->text);
+
+	tap_need_msg(ret < 0, "taken: %s", bad->text);
+	tap_need_eq(failure.exit, EXIT_CONFIG);
+	if (bad->line)
+		snprintf(want, sizeof(want), "%s:%d: ", path, FIRST_LINE - 1 + bad->line);
+	else
+		snprintf(want, sizeof(want), "%s: ", path);
+	tap_need_msg(!strncmp(failure.text, want, strlen(want)), "\"%s\" does not begin \"%s\"",
+		     failure.text, want);
+	tap_need_msg(strstr(failure.text, bad->why), "\"%s\" lacks \"%s\"", failure.text, bad->why);
+	tap_need(!strchr(failure.text, '\n'));
+}
+
+static void each_bad_line_is_named(void)
+{
+	static const struct bad list[] = {
+		{ "[bogus]\n", 1, "[bogus]: no such section" },
+		{ "[bogus]\nname=x\n", 1, "no such section" },
+		{ "\n\n[host\n", 3, "a section is one [NAME]" },
+		{ "[host] x\n", 1, "a section is one [NAME]" },
+		{ "[signer]\nbogus = 1\n", 2, "bogus: no such key in [signer]" },
+		{ "[host]\nkey-type = rsa-2048\n", 2, "no such key in [host]" },
+		{ "[document]\nsku\n", 2, "neither KEY = VALUE" },
+		{ "; comment\n[signer]\nkey-type = rsa-1024\n", 3, "rsa-2048, rsa-3072, p-256" },
+		{ "[signer]\nkey-type = \n", 2, "key-type" },
+		{ "[signer]\nprocesses = 1\n", 2, "cannot be replaced" },
+		{ "[signer]\nprocesses = 65\n", 2, "processes" },
+		{ "[signer]\nprocesses = -2\n", 2, "processes" },
+		{ "[signer]\nprocesses = 2x\n", 2, "processes" },
+		{ "[signer]\nprocesses = 99999999999999999999\n", 2, "processes" },
+		{ "[signer]\nenvelope = azure\n", 2, "neither standard nor azure-exact" },
+		{ "[signer]\nembed-chain = true\n", 2, "neither yes nor no" },
+		{ "[signer]\nembed-chain = yes\nembed-chain = no\n", 3, "given twice" },
+		{ "[signer]\nuser = nobody\n", 2, "given twice" },
+		{ "[host]\nsubscription-id = 1234\n", 2, "not a UUID" },
+		{ "[certificate]\nsource = cmp\n", 2, "not a source" },
+		{ "[certificate]\nca-issuers-url = https://x/\n", 2, "http://" },
+		{ "[certificate]\nca-issuers-url = http://\n", 2, "http://" },
+		{ "[certificate]\nca-issuers-url = http://a b\n", 2, "characters" },
+		{ "[certificate]\nca-issuers-url = http://a,URI:http://b\n", 2, "characters" },
+		{ "[certificate]\nlifetime-days = 0\n", 2, "1 to 397" },
+		{ "[certificate]\nlifetime-days = 398\n", 2, "1 to 397" },
+		{ "[certificate]\nrenew-days = x\n", 2, "renew-days" },
+		{ "[journal]\ndocuments = some\n", 2, "all, refusals, none" },
+		{ "[document]\nsku = a\tb\n", 2, "control characters" },
+		{ "[document]\nsku = a\x7f\n", 2, "control characters" },
+		{ "[document]\nsku = \xc3(\n", 2, "not UTF-8" },
+		{ "[document]\nsku = a\n b\n", 3, "begins with a blank" },
+		{ "[profile default]\n", 1, "[document] describes" },
+		{ "[profile ]\n", 1, "not a profile's name" },
+		{ "[profile a b]\n", 1, "not a profile's name" },
+		{ "[profile abcdefghijklmnopqrstuvwxyz012345]\n", 1, "not a profile's name" },
+		{ "[profile a]\n[profile a]\n", 2, "given twice" },
+		{ "[profile a]\nname = x\n", 2, "no such key" },
+		{ "[profile a]\nsku = x\nsku = y\n", 3, "given twice" },
+	};
+
+	for (size_t i = 0; i < TAP_COUNT(list); i++)
+		need_refused(&list[i]);
+}
+
+static void keys_that_disagree_are_refused(void)
+{
+	static const struct bad list[] = {
+		{ "[signer]\nkey-type = p-256\nenvelope = azure-exact\n", 0, "azure-exact is for RSA" },
+		{ "[certificate]\nlifetime-days = 5\nrenew-days = 5\n", 0, "not below lifetime-days" },
+		{ "[certificate]\nlifetime-days = 5\n", 0, "not below lifetime-days" },
+	};
+
+	for (size_t i = 0; i < TAP_COUNT(list); i++)
+		need_refused(&list[i]);
+}
+
+static void need_name_refused(const char *name)
+{
+	char text[300];
+	int length = snprintf(text, sizeof(text), "[signer]\nuser=nobody\n[host]\nname=%s\n", name);
+
+	write_config(text, (size_t)length);
+	tap_need_msg(config_read(&config, path, &failure) < 0, "taken: %s", name);
+	tap_need(strstr(failure.text, ":4: name: "));
+}
+
+static void names_that_are_no_dns_names_are_refused(void)
+{
+	need_name_refused("");
+	need_name_refused("a..b");
+	need_name_refused(".a");
+	need_name_refused("a.");
+	need_name_refused("-a");
+	need_name_refused("a-.b");
+	need_name_refused("a b");
+	need_name_refused("a,DNS:b");
+	need_name_refused("a_b");
+	need_name_refused("*.b");
+	need_name_refused("\xc3\xa4.b");
+	need_name_refused("a123456789.123456789.123456789.123456789.123456789.123456789.12345");
+}
+
+static void unknown_user_and_root_are_refused(void)
+{
+	static const char unknown[] = "[signer]\nuser=no-such-user\n[host]\nname=a\n";
+	static const char root[] = "[signer]\nuser=root\n[host]\nname=a\n";
+
+	if (geteuid())
+		tap_skip("users are looked up for root only");
+	write_config(unknown, sizeof(unknown) - 1);
+	tap_need(config_read(&config, path, &failure) < 0);
+	tap_need(strstr(failure.text, "there is no user \"no-such-user\""));
+	write_config(root, sizeof(root) - 1);
+	tap_need(config_read(&config, path, &failure) < 0);
+	tap_need(strstr(failure.text, "is root"));
+}
+
+static void long_lines_and_nul_are_refused(void)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "[document]\nsku = %0250d\n", 1);
+	tap_need(read_text(text) < 0);
+	tap_need_msg(strstr(failure.text, ":6: longer than"), "%s", failure.text);
+	snprintf(text, sizeof(text), "[document]\nsku = %0129d\n", 1);
+	tap_need(read_text(text) < 0);
+	tap_need_msg(strstr(failure.text, ":6: sku: longer than 128"), "%s", failure.text);
+	snprintf(text, sizeof(text), "[document]\nsku = %0128d\n", 1);
+	tap_need_eq(read_text(text), 0);
+	write_config("[signer]\nuser=no\0body\n", 22);
+	tap_need(config_read(&config, path, &failure) < 0);
+	tap_need_msg(strstr(failure.text, ":2: a NUL byte"), "%s", failure.text);
+}
+
+static void missing_and_oversized_files_are_refused(void)
+{
+	char *big = malloc(70000);
+
+	tap_need(config_read(&config, "/nonexistent/x.conf", &failure) < 0);
+	tap_need(strstr(failure.text, "/nonexistent/x.conf: No such file"));
+	tap_need(config_read(&config, "/tmp", &failure) < 0);
+	memset(big, '\n', 70000);
+	write_config(big, 70000);
+	tap_need(config_read(&config, path, &failure) < 0);
+	tap_need(strstr(failure.text, "longer than 65536"));
+	free(big);
+}
+
+static void too_many_profiles_are_refused(void)
+{
+	char text[4096] = "";
+	size_t length = 0;
+
+	for (int i = 0; i < SETUP_PROFILES_MAX; i++)
+		length += (size_t)sprintf(text + length, "[profile p%d]\n", i);
+	tap_need_eq(read_text(text), 0);
+	tap_need_eq(config.profiles, 1 + SETUP_PROFILES_MAX);
+	strcat(text, "[profile more]\n");
+	tap_need(read_text(text) < 0);
+	tap_need(strstr(failure.text, "more than 32 profiles"));
+}
+
+static void defaults_are_the_manuals(void)
+{
+	tap_need_eq(read_text(""), 0);
+	tap_need_eq(config.key_type, KEYTYPE_RSA_2048);
+	tap_need(!config.azure_exact && !config.embed_chain);
+	tap_need_eq(config.lifetime_days, 30);
+	tap_need_eq(config.renew_days, 10);
+	tap_need_eq(config.profiles, 1);
+	tap_need(config_processes(&config) >= 2);
+	tap_need(!strcmp(config.ca_issuers_url,
+			 "http://169.254.169.253/metadata/attested/issuer.cer"));
+}
+
+static void good_values_arrive(void)
+{
+	tap_need_eq(read_text("[signer]\nkey-type = rsa-3072\nprocesses=5\nenvelope=azure-exact\n"
+			      "embed-chain=yes\n[host]\n"
+			      "subscription-id = 11111111-2222-3333-4444-AAAAAAAAAAAA\n"
+			      "[document]\nsku = Stra\xc3\x9f" "e \"x\"\nplan-name=p\n"
+			      "[profile a]\nplan-name = q ; comment\n[profile b]\n"
+			      "[journal]\ndocuments = refusals\n"), 0);
+	tap_need_eq(config.key_type, KEYTYPE_RSA_3072);
+	tap_need_eq(config_processes(&config), 5);
+	tap_need(config.azure_exact && config.embed_chain);
+	tap_need(!strcmp(config.subscription_id, "11111111-2222-3333-4444-aaaaaaaaaaaa"));
+	tap_need_eq(config.journal, CONFIG_JOURNAL_REFUSALS);
+	tap_need_eq(config.profiles, 3);
+	tap_need(!strcmp(config.profile[0].sku, "Stra\xc3\x9f" "e \"x\""));
+}
+
+static void profiles_inherit_what_they_do_not_say(void)
+{
+	tap_need_eq(read_text("[profile a]\nplan-name = q\nlicense-type =\n"
+			      "[document]\nsku = s\nplan-name = p\nlicense-type = l\n"), 0);
+	tap_need(!strcmp(config.profile[1].name, "a"));
+	tap_need(!strcmp(config.profile[1].sku, "s"));
+	tap_need(!strcmp(config.profile[1].plan_name, "q"));
+	tap_need(!strcmp(config.profile[1].license_type, ""));
+	tap_need(!strcmp(config.profile[0].plan_name, "p"));
+}
+
+/* Any bytes end in a configuration or in a line that says why not. */
+static void mutated_files_never_crash(void)
+{
+	static const char seed[] =
+		"[signer]\nuser = nobody\nkey-type = p-256\nprocesses = 4\n[host]\nname = a.b\n"
+		"[document]\nsku = x ; y\n[profile gold]\nplan-name = z\n[journal]\ndocuments = all\n";
+	unsigned int loops = tap_loops(1500, 200000);
+	char text[sizeof(seed) + 64];
+
+	srand(1);
+	while (loops--) {
+		size_t length = sizeof(seed) - 1;
+		int changes = 1 + rand() % 6;
+
+		memcpy(text, seed, length);
+		while (changes--) {
+			size_t at = (size_t)rand() % length;
+
+			if (rand() % 3 == 0 && length > 20) {
+				memmove(text + at, text + at + 1, length - at - 1);
+				length--;
+			} else if (rand() % 2) {
+				text[at] = "\n[]=; \0\xff\xc3" "aX#\t"[rand() % 13];
+			} else {
+				text[at] = (char)rand();
+			}
+		}
+		write_config(text, length);
+		memset(&failure, 0, sizeof(failure));
+		if (config_read(&config, path, &failure) < 0)
+			tap_need(*failure.text && failure.exit == EXIT_CONFIG);
+		else
+			tap_need(*config.name && config.profiles >= 1);
+	}
+}
+
+static const struct tap_test tests[] = {
+	TAP_TEST(each_bad_line_is_named),
+	TAP_TEST(keys_that_disagree_are_refused),
+	TAP_TEST(names_that_are_no_dns_names_are_refused),
+	TAP_TEST(unknown_user_and_root_are_refused),
+	TAP_TEST(long_lines_and_nul_are_refused),
+	TAP_TEST(missing_and_oversized_files_are_refused),
+	TAP_TEST(too_many_profiles_are_refused),
+	TAP_TEST(defaults_are_the_manuals),
+	TAP_TEST(good_values_arrive),
+	TAP_TEST(profiles_inherit_what_they_do_not_say),
+	TAP_TEST(mutated_files_never_crash),
+};
+
+int main(int argc, char **argv)
+{
+	int fd = mkstemp(path), status;
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	status = tap_main(tests, TAP_COUNT(tests), argc, argv);
+	unlink(path);
+	return status;
+}
