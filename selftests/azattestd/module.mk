@@ -33,3 +33,9 @@ test-state_SRCS := selftests/azattestd/test-state.c userspace/azattestd/state.c 
 test-embedded_SRCS := selftests/azattestd/test-embedded.c $(azattestd_EMBEDDED) $(azattestd_TAP)
 test-embedded_PKGS := libcrypto
 UNIT_TESTS += test-config test-state test-embedded
+
+# The whole of it, on a module that is a file.
+ASAN_PROGRAMS += test-daemon
+test-daemon_SRCS := $(addprefix selftests/azattestd/,test-daemon.c fakemodule.c) $(azattestd_TAP)
+test-daemon_PKGS := libcrypto jansson
+UNIT_TESTS += test-daemon
