@@ -2,12 +2,12 @@
 # The manual of /dev/azattest, row by row, for 64-bit and 32-bit callers.
 
 device_BOTH := bind proof life attest file file-wait copy rights
-device_ONLY64 := proof-race device-race
+device_ONLY64 := proof-race device-race life-edge freeze
 
 # A 32-bit VMM on a 64-bit kernel: the same sources, static, since the test
 # host need not have the libraries.
 LIBRARIES += azrig azrig32
-azrig_SRCS := $(addprefix selftests/device/,rig.c talk.c)
+azrig_SRCS := $(addprefix selftests/device/,rig.c talk.c freeze.c)
 azrig32_SRCS := $(azrig_SRCS) \
 	$(addprefix selftests/lib/,tap.c child.c frames.c azbind.c fakesigner.c)
 azrig32_CFLAGS := -m32 -fno-pie
