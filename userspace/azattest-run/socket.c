@@ -36,27 +36,41 @@ static int open_folder(struct door *door, const char *path)
 	return 0;
 }
 
-static struct sockaddr_un address_of(int dir, const char *name)
+/* Through /proc a path is short, whatever the folder is called. */
+static struct sockaddr_un address_of(int fd, const char *below)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	snprintf(address.sun_path, sizeof(address.sun_path),
-		 "/proc/self/fd/%d/%.64s", dir, name);
+		 "/proc/self/fd/%d%s", fd, below);
 	return address;
 }
 
-/* Does anybody listen there? */
-static bool is_live(const struct door *door)
+static bool answers(int file)
 {
-	struct sockaddr_un address = address_of(door->dir, door->name);
+	struct sockaddr_un address = address_of(file, "");
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool live;
 
-	if (fd < 0)
-		return true;
-	live = !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	       (errno != ECONNREFUSED && errno != ENOENT);
-	close(fd);
+	live = fd < 0 ||
+	       !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	       errno != ECONNREFUSED;
+	if (fd >= 0)
+		close(fd);
+	return live;
+}
+
+/* Does anybody listen there? In doubt yes. */
+static bool is_live(const struct door *door)
+{
+	int file = openat(door->dir, door->name,
+			  O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	bool live;
+
+	if (file < 0)
+		return errno != ENOENT;
+	live = answers(file);
+	close(file);
 	return live;
 }
 
@@ -100,7 +114,7 @@ static int make_private(const struct door *door, char *name, size_t size)
 
 static int listen_in(struct door *door, int private, const struct run *run)
 {
-	struct sockaddr_un address = address_of(private, MADE_NAME);
+	struct sockaddr_un address = address_of(private, "/" MADE_NAME);
 
 	unlinkat(private, MADE_NAME, 0);
 	door->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
