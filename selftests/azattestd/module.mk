@@ -39,3 +39,10 @@ ASAN_PROGRAMS += test-daemon
 test-daemon_SRCS := $(addprefix selftests/azattestd/,test-daemon.c fakemodule.c) $(azattestd_TAP)
 test-daemon_PKGS := libcrypto jansson
 UNIT_TESTS += test-daemon
+HOST_TESTS += selftests/azattestd/test-daemon.sh
+
+ASAN_PROGRAMS += test-answer
+test-answer_SRCS := selftests/azattestd/test-answer.c selftests/document/pki.c \
+	userspace/signer/answer.c userspace/signer/arena.c $(azdocument_SRCS) $(azattestd_TAP)
+test-answer_PKGS := libcrypto
+UNIT_TESTS += test-answer

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 
 #include <selftests/azattestd/fakemodule.h>
@@ -483,6 +484,43 @@ static void restart_keeps_key_and_certificate(void)
 	stop();
 }
 
+/* The leaf of generation 1 ends soon, and the CA that could make another is damaged. */
+static void shorten_leaf(int seconds)
+{
+	FILE *key_file = fopen(in_dir("state/ca/issuing.key"), "r");
+	FILE *in = fopen(in_dir("state/leaf-000001/cert.pem"), "r"), *out;
+	EVP_PKEY *key = PEM_read_PrivateKey(key_file, NULL, NULL, NULL);
+	X509 *cert = PEM_read_X509(in, NULL, NULL, NULL);
+
+	fclose(key_file);
+	fclose(in);
+	tap_need(X509_gmtime_adj(X509_getm_notAfter(cert), seconds));
+	tap_need(X509_sign(cert, key, EVP_sha256()) > 0);
+	out = fopen(in_dir("state/leaf-000001/cert.pem"), "w");
+	tap_need(PEM_write_X509(out, cert) == 1 && !fclose(out));
+	tap_need(!truncate(in_dir("state/ca/issuing.key"), 10));
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void ended_certificate_is_expired_everywhere_at_once(void)
+{
+	start_ready("expired", P256);
+	stop();
+	shorten_leaf(8);
+	start();
+	tap_need_wait(all_ready());
+	tap_need_eq(ask_status(20201001, "a", ""), AZATTEST_STATUS_OK);
+	tap_need_eq(module->host_state, AZATTEST_HOST_READY);
+	need_log("/ca/issuing.key: does not parse");
+	tap_need_wait(host_is("Expired"));
+	tap_need_wait(module->host_state == AZATTEST_HOST_EXPIRED);
+	tap_need_eq(ask_status(20201001, "a", ""), AZATTEST_STATUS_EXPIRED);
+	tap_need_eq(number("signers", "restarts"), 0);
+	tap_need(strstr(json_string_value(member(status(), "host", "reason")), "renewal failed"));
+	stop();
+}
+
 static void kill_at_random_times_never_spoils_the_state(void)
 {
 	unsigned int loops = tap_loops(25, 500);
@@ -586,6 +624,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(bad_reload_changes_nothing),
 	TAP_TEST(reload_with_another_key_type_makes_a_new_generation),
 	TAP_TEST(restart_keeps_key_and_certificate),
+	TAP_TEST(ended_certificate_is_expired_everywhere_at_once),
 	TAP_TEST(kill_at_random_times_never_spoils_the_state),
 	TAP_TEST(dead_daemon_takes_its_signers_along),
 	TAP_TEST(control_socket_is_for_all_and_bounded),
