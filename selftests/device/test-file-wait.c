@@ -2,6 +2,7 @@
 /* Owns the promises of calls that wait on a bound file: signals, and the end. */
 #include "talk.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -136,6 +137,37 @@ static void a_request_of_an_ended_binding_is_taken_from_the_signer(void)
 	need_unbound_then_enodev(fd, 2);
 }
 
+/* Reads without pause; tells the first result that is not "nothing yet". */
+static void *spin_reading(void *arg)
+{
+	int fd = *(int *)arg, n;
+
+	do {
+		n = talk_get(fd, talk_buf, sizeof(talk_buf));
+	} while (n == -EAGAIN);
+	*(int *)arg = n;
+	return NULL;
+}
+
+static void enodev_never_comes_before_the_last_reply(void)
+{
+	for (unsigned int i = 0; i < tap_loops(150, 5000); i++) {
+		int owner = rig_owner(622), fd = rig_attached(622, AZATTEST_TRANSPORT_REST);
+		int result = fd;
+		pthread_t t;
+
+		talk_nonblock(fd, true);
+		talk_ask(fd, 1);
+		tap_need(!pthread_create(&t, NULL, spin_reading, &result));
+		for (volatile unsigned int k = 0; k < (i * 7919u) % 30011u; k++)
+			;
+		close(owner);
+		pthread_join(t, NULL);
+		tap_need_msg(result == 16, "round %u: read says %d", i, result);
+		close(fd);
+	}
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(a_signal_ends_a_blocked_read),
 	TAP_TEST(a_signal_ends_a_blocked_write),
@@ -143,6 +175,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(replies_are_still_readable_after_the_end),
 	TAP_TEST(the_end_wakes_blocked_readers_and_writers),
 	TAP_TEST(a_request_of_an_ended_binding_is_taken_from_the_signer),
+	TAP_TEST(enodev_never_comes_before_the_last_reply),
 };
 
 int main(int argc, char **argv)

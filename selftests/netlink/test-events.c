@@ -220,6 +220,34 @@ static void signers_are_told_up_and_down(void)
 	tap_need_eq(e.generation, o.generation);
 }
 
+/* A watcher that hears them the other way round would keep a dead VM for ever. */
+static void bound_is_told_before_unbound(void)
+{
+	listen_now();
+	for (unsigned int i = 0; i < tap_loops(60, 2000); i++) {
+		pid_t pid = rig_sleeper();
+		int life = rig_pidfd(pid), fd;
+		struct client_event e;
+
+		kill(pid, SIGKILL);
+		for (volatile unsigned int k = 0; k < (i * 7919u) % 20011u; k++)
+			;
+		fd = azbind_new(1512, 0, -1, life, NULL);
+		close(life);
+		tap_join(pid);
+		if (fd < 0)
+			continue;
+		client_need_event(&listener, AZATTEST_EVENT_UNBOUND, 0, &e);
+		close(fd);
+		tap_need(rig_uuid_free(1513));	/* sets a mark behind what came */
+		do {
+			tap_need(client_event(&listener, &e, TAP_PATIENCE_MS));
+			tap_need_msg(e.kind != AZATTEST_EVENT_BOUND || e.uuid[15] == (1513 & 0xff),
+				     "round %u: UNBOUND came first", i);
+		} while (e.kind != AZATTEST_EVENT_UNBOUND);
+	}
+}
+
 /* Anybody who may open the device can be refused as often as he likes. */
 static void refusals_do_not_drown_other_events(void)
 {
@@ -256,6 +284,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_twin_is_told),
 	TAP_TEST(a_foreign_cid_is_told),
 	TAP_TEST(signers_are_told_up_and_down),
+	TAP_TEST(bound_is_told_before_unbound),
 	TAP_TEST(refusals_do_not_drown_other_events),
 };
 

@@ -2,7 +2,6 @@
 /* Owns the promises of the queue: requeue, poison, deadlines, fairness, limits. */
 #include <selftests/device/talk.h>
 
-#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -337,6 +336,49 @@ static void two_signers_share_what_waits(void)
 	tap_need(n >= 1 && m >= 1 && n + m <= 16);
 }
 
+struct reader {
+	int fd;
+	volatile int *done;	/* how many have read something */
+};
+
+static int read_one(void *arg)
+{
+	struct azattest_signer_request r;
+	struct reader *k = arg;
+
+	if (talk_get(k->fd, &r, sizeof(r)) != sizeof(r))
+		return 1;
+	__atomic_fetch_add(k->done, 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
+	return 0;
+}
+
+/*
+ * Two readers of one file with one slot, before another signer in the line of
+ * those who wait: the second request wakes one who may not have it.
+ */
+static void a_wake_up_that_one_cannot_use_goes_to_another(void)
+{
+	volatile int *done = tap_shared(sizeof(*done));
+	struct reader full = { signer_with_slots(1), done }, idle = { talk_signer(), done };
+	int owner = rig_owner(1228);
+	pid_t pids[3];
+
+	for (int i = 0; i < 3; i++) {
+		struct reader *k = i < 2 ? &full : &idle;
+
+		pids[i] = tap_spawn(read_one, k, k->fd);
+		tap_need_wait(talk_asleep(pids[i]));
+	}
+	talk_ask(owner, 1);
+	tap_need_wait(*done == 1);
+	talk_ask(owner, 2);
+	tap_need_wait(*done == 2);
+	for (int i = 0; i < 3; i++)
+		tap_kill(pids[i]);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(the_request_of_a_killed_signer_is_not_lost),
 	TAP_TEST(twelve_requests_of_a_killed_signer_are_not_lost),
@@ -356,6 +398,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(the_limit_of_the_whole_queue_is_busy_for_all),
 	TAP_TEST(a_signer_holds_no_more_than_its_slots),
 	TAP_TEST(two_signers_share_what_waits),
+	TAP_TEST(a_wake_up_that_one_cannot_use_goes_to_another),
 };
 
 int main(int argc, char **argv)
