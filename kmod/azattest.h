@@ -90,7 +90,7 @@ struct azattest_binding {
 	struct completion gone;		/* it has left the tables, all is dropped */
 
 	spinlock_t lock;
-	bool dead;			/* [lock] no connection or file may join */
+	bool dead;			/* [lock] no connection may join */
 	unsigned int conn_count;	/* [lock] */
 	unsigned int file_count;	/* [lock] */
 	struct list_head conns;		/* [lock] */
@@ -297,7 +297,7 @@ void azattest_speak_close(struct azattest_file *f);
 /* listener.c: AF_VSOCK connections come in */
 int azattest_listener_init(void);
 void azattest_listener_exit(void);
-void azattest_listener_drain(void);
+int azattest_listener_drain(void);
 unsigned int azattest_listener_port(void);
 void azattest_listener_reset(struct socket *sock);
 

@@ -107,8 +107,7 @@ static int prove(struct azattest_binding *b, struct azattest_binding *older)
 		return ret;
 	if (older)
 		azattest_bind_end(older, "cid-lost");
-	azattest_listener_drain();
-	return 0;
+	return azattest_listener_drain();
 }
 
 /*
@@ -121,8 +120,8 @@ static void publish(struct azattest_binding *b)
 	azattest_life_arm(b);
 	azattest_count(bound);
 	trace_azattest_binding(AZATTEST_EVENT_BOUND, b->generation, b->id.cid);
-	azattest_registry_publish(b);
 	azattest_event_binding(AZATTEST_EVENT_BOUND, b, NULL);
+	azattest_registry_publish(b);
 	if (READ_ONCE(b->end_reason))
 		azattest_bind_end_async(b, b->end_reason);
 }
@@ -267,4 +266,5 @@ void azattest_bind_exit(void)
 {
 	cancel_delayed_work_sync(&sweep_work);
 	destroy_workqueue(end_queue);
+	azattest_grant_exit();
 }

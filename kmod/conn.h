@@ -27,6 +27,7 @@ struct azattest_conn {
 	u32 tx_len;
 	u32 tx_off;
 	bool close_after;		/* this reply is the last word */
+	u32 replies;			/* sent so far */
 	bool timed;			/* the timer is set */
 	u8 busy;			/* BUSY replies in a row */
 	u8 rx_len;

@@ -23,6 +23,7 @@
 	X(closed_timeout, "vsock connections closed over frame_ms") \
 	X(closed_bad_frame, "vsock connections closed after a bad frame") \
 	X(closed_busy, "vsock connections closed after too many BUSY in a row") \
+	X(closed_replies, "vsock connections closed after the limit of replies") \
 	X(closed_unbound, "vsock connections closed because their binding ended") \
 	X(frame_bad, "frames refused as BAD_REQUEST") \
 	X(frame_unsupported, "frames refused as UNSUPPORTED") \
@@ -30,7 +31,7 @@
 	X(requests, "requests queued") \
 	X(busy_rate, "requests refused over request_rate") \
 	X(busy_queue, "requests refused over queue or queue_per_binding") \
-	X(ended, "requests refused because their binding had ended") \
+	X(ended, "requests that ended with their binding, or came after it") \
 	X(status_ok, "requests answered OK") \
 	X(status_retry, "requests answered RETRY") \
 	X(status_expired, "requests answered EXPIRED") \
@@ -38,7 +39,7 @@
 	X(status_bad_request, "requests answered BAD_REQUEST by a signer") \
 	X(status_unsupported, "requests answered UNSUPPORTED by a signer") \
 	X(status_fault, "requests answered FAULT") \
-	X(cancelled, "requests given up by who asked, or ended with their binding") \
+	X(cancelled, "requests given up by who asked") \
 	X(deadline, "requests that met their deadline unanswered") \
 	X(attempt_timeout, "requests taken from a signer over attempt_ms") \
 	X(requeued, "requests put back to the queue's front") \

@@ -115,6 +115,7 @@ static void speak_for(struct azattest_file *f, struct azattest_binding *b, bool 
 		b->file_count++;
 	spin_unlock(&b->lock);
 	smp_store_release(&f->binding, b);
+	wake_up_all(&f->wait);
 }
 
 static int do_bind(struct azattest_file *f, struct azattest_bind *arg)

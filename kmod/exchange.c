@@ -63,6 +63,8 @@ static bool reply_send(struct azattest_conn *c)
 		azattest_conn_close_because(c, closed_bad_frame);
 	else if (c->busy >= AZATTEST_BUSY_MAX)
 		azattest_conn_close_because(c, closed_busy);
+	else if (++c->replies >= azattest_limit(replies))
+		azattest_conn_close_because(c, closed_replies);
 	return c->sock;
 }
 
@@ -106,19 +108,25 @@ static bool refuse_frame(struct azattest_conn *c, u16 status)
 
 /*
  * The request has its reply. Any task, no locks. If nobody is at work on the
- * connection the reply is sent here and now, which saves waking a worker. The
- * reference that ask() took for this call is ours to drop.
+ * connection the reply is sent here and now, which saves waking a worker; what
+ * the guest asks next is a worker's to do. The reference that ask() took for
+ * this call is ours to drop.
  */
 static void conn_done(struct azattest_request *req)
 {
 	struct azattest_conn *c = req->origin;
 
+	bool more = true;
+
 	if (mutex_trylock(&c->lock)) {
-		azattest_exchange_run(c);
+		if (c->sock && c->req && reply_take(c))
+			reply_send(c);
+		more = c->sock && (c->tx ? c->tx_off : c->rx_len || c->flags);
+		timer_on(c);
 		mutex_unlock(&c->lock);
-	} else {
-		azattest_conn_kick(c);
 	}
+	if (more)
+		azattest_conn_kick(c);
 	azattest_conn_put(c);
 }
 
@@ -192,7 +200,9 @@ static bool step(struct azattest_conn *c)
 {
 	if (!c->sock)
 		return false;
-	if (test_bit(CONN_TIMEOUT, &c->flags)) {
+	/* A timer that fired while the peer was just in time is of the past. */
+	if (test_and_clear_bit(CONN_TIMEOUT, &c->flags) && c->timed &&
+	    time_after_eq(jiffies, c->timer.expires)) {
 		azattest_conn_close_because(c, closed_timeout);
 		return false;
 	}

@@ -55,16 +55,22 @@ int azattest_grant_add(const struct azattest_identity *id, kuid_t uid)
 	return ret;
 }
 
+/* -ENOENT: there is none. -EBUSY: a BIND is using it now. */
 int azattest_grant_del(const u8 *uuid)
 {
 	struct azattest_grant *g;
+	int ret = 0;
 
 	mutex_lock(&grant_mutex);
 	g = find(uuid);
-	if (g)
+	if (!g)
+		ret = -ENOENT;
+	else if (g->reserved)
+		ret = -EBUSY;
+	else
 		drop(g);
 	mutex_unlock(&grant_mutex);
-	return g ? 0 : -ENOENT;
+	return ret;
 }
 
 static bool text_fits(const char *asked, const char *granted)

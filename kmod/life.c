@@ -30,13 +30,16 @@ int azattest_life_open(struct azattest_life *life, int fd)
 	return 0;
 }
 
-/* The process ended. Called under the wait queue's lock, with interrupts off. */
+/*
+ * Something happened to the process; also its first thread's end wakes us, so
+ * the pidfd itself is asked (that takes no lock). Called under the wait queue's
+ * lock, with interrupts off.
+ */
 static int life_wake(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	struct azattest_life *life = container_of(wait, struct azattest_life, wait);
-	__poll_t flags = key_to_poll(key);
 
-	if (!flags || flags & (EPOLLIN | EPOLLHUP))
+	if (vfs_poll(life->file, NULL) & EPOLLIN)
 		azattest_bind_end_async(container_of(life, struct azattest_binding, life),
 					"process-died");
 	return 0;

@@ -17,6 +17,7 @@
 	X(queue_per_binding, 64, 1, 4096, "open requests of one VM") \
 	X(connections, 16384, 0, 1048576, "open vsock connections of all VMs") \
 	X(connections_per_cid, 16, 1, 4096, "open vsock connections of one VM") \
+	X(replies, 128, 1, 1000000000, "replies on one vsock connection, then it is closed") \
 	X(accept_rate, 50, 1, 1000000, "vsock connections per second of one CID") \
 	X(accept_burst, 100, 1, 1000000, "vsock connections at once of one CID") \
 	X(request_rate, 5, 0, 1000000, "requests per second of one VM, 0: no limit") \

@@ -22,7 +22,7 @@ MODULE_PARM_DESC(port, "vsock port to listen on, 0: do not listen (default 253)"
 static struct {
 	struct mutex mutex;		/* accepts are one after the other */
 	struct socket *sock;		/* NULL: not listening */
-	struct work_struct work;
+	struct delayed_work work;
 	void (*old_data_ready)(struct sock *sk);
 	/* [mutex] accepts of CIDs without binding; several CIDs may share one */
 	struct azattest_bucket unbound[1 << UNBOUND_BITS];
@@ -89,58 +89,94 @@ static int admit(struct socket *sock, u32 cid)
 	return why;
 }
 
+/*
+ * The CID of the VM behind a connection; VMADDR_CID_ANY if it is none of ours.
+ * A guest of this host reached CID 2. A host that is itself a guest also hears
+ * its siblings, on its own CID: their CIDs are another hypervisor's.
+ */
+static u32 guest_cid(struct socket *sock)
+{
+	struct sockaddr_vm here = {}, there = {};
+
+	if (kernel_getsockname(sock, (struct sockaddr *)&here) < 0 ||
+	    kernel_getpeername(sock, (struct sockaddr *)&there) < 0)
+		return VMADDR_CID_ANY;
+	return here.svm_cid == VMADDR_CID_HOST ? there.svm_cid : VMADDR_CID_ANY;
+}
+
+/* Accepting from an empty queue would sleep for a jiffy, even when told not to block. */
+static bool queue_empty(struct sock *sk)
+{
+	bool empty;
+
+	lock_sock(sk);
+	empty = list_empty(&vsock_sk(sk)->accept_queue);
+	release_sock(sk);
+	return empty;
+}
+
+/* 0, or -EAGAIN when none waits, or another error when it could not be accepted. */
 static int accept_one(void)
 {
-	struct sockaddr_vm addr = {};
 	struct socket *sock;
 	int ret, why;
+	u32 cid;
 
+	if (!listener.sock || queue_empty(listener.sock->sk))
+		return -EAGAIN;
 	ret = kernel_accept(listener.sock, &sock, O_NONBLOCK);
 	if (ret)
 		return ret;
-	ret = kernel_getpeername(sock, (struct sockaddr *)&addr);
-	why = admit(sock, ret < 0 ? VMADDR_CID_ANY : addr.svm_cid);
+	cid = guest_cid(sock);
+	why = admit(sock, cid);
 	if (why) {
-		azattest_counters_refuse(why, addr.svm_cid);
+		azattest_counters_refuse(why, cid);
 		azattest_listener_reset(sock);
 	}
 	return 0;
 }
 
-/* Accepts what waits, up to @max: false if there may be more. */
-static bool accept_up_to(unsigned int max)
+/* Accepts what waits, up to @max: 0 if there may be more, -EAGAIN if not, or an error. */
+static int accept_up_to(unsigned int max)
 {
-	bool empty = false;
+	int ret = 0;
 
 	mutex_lock(&listener.mutex);
-	while (max-- && !empty)
-		empty = !listener.sock || accept_one();
+	while (max-- && !ret)
+		ret = accept_one();
 	mutex_unlock(&listener.mutex);
-	return empty;
+	return ret;
 }
 
-/* In a storm the queue fills as fast as we empty it: let a BIND get its turn. */
+/*
+ * In a storm the queue fills as fast as we empty it: let a BIND get its turn.
+ * Without memory try again soon: nobody else would.
+ */
 static void accept_work(struct work_struct *work)
 {
-	if (!accept_up_to(AZATTEST_ACCEPTS))
-		queue_work(system_unbound_wq, &listener.work);
+	int ret = accept_up_to(AZATTEST_ACCEPTS);
+
+	if (ret != -EAGAIN)
+		queue_delayed_work(system_unbound_wq, &listener.work, ret ? HZ / 10 : 0);
 }
 
 /*
  * For BIND: what is in the accept queue now was sent before the CID was
  * proved. Connections are queued in order and no more than the backlog wait,
  * so after so many accepts none of them is left. (The kernel lets one more than
- * the backlog in.)
+ * the backlog in.) 0, or an error if one could not be accepted.
  */
-void azattest_listener_drain(void)
+int azattest_listener_drain(void)
 {
-	accept_up_to(AZATTEST_BACKLOG + 2);
+	int ret = accept_up_to(AZATTEST_BACKLOG + 2);
+
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 /* With the socket lock held, in a vhost worker. */
 static void listener_data_ready(struct sock *sk)
 {
-	queue_work(system_unbound_wq, &listener.work);
+	queue_delayed_work(system_unbound_wq, &listener.work, 0);
 }
 
 static void callback_swap(struct sock *sk, void (*to)(struct sock *sk))
@@ -215,7 +251,7 @@ int azattest_listener_init(void)
 	int ret;
 
 	mutex_init(&listener.mutex);
-	INIT_WORK(&listener.work, accept_work);
+	INIT_DELAYED_WORK(&listener.work, accept_work);
 	if (!port)
 		return 0;
 	ret = sock_create_kern(&init_net, AF_VSOCK, SOCK_STREAM, 0, &sock);
@@ -240,7 +276,7 @@ void azattest_listener_exit(void)
 	if (!sock)
 		return;
 	callback_swap(sock->sk, listener.old_data_ready);
-	cancel_work_sync(&listener.work);
+	cancel_delayed_work_sync(&listener.work);
 	mutex_lock(&listener.mutex);
 	listener.sock = NULL;
 	mutex_unlock(&listener.mutex);

@@ -18,16 +18,20 @@
 
 #include "azattest.h"
 
+/*
+ * What can fail comes first, what users can open last. The queue's timer calls
+ * connections, so it stops before they go.
+ */
 static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } parts[] = {
 	{ azattest_bind_init, azattest_bind_exit },
-	{ azattest_queue_init, azattest_queue_exit },
 	{ azattest_conn_init, azattest_conn_exit },
+	{ azattest_queue_init, azattest_queue_exit },
+	{ azattest_listener_init, azattest_listener_exit },
 	{ azattest_netlink_init, azattest_netlink_exit },
 	{ azattest_signer_init, azattest_signer_exit },
-	{ azattest_listener_init, azattest_listener_exit },
 	{ azattest_device_init, azattest_device_exit },
 };
 
@@ -55,7 +59,6 @@ static int __init azattest_init(void)
 static void __exit azattest_exit(void)
 {
 	exit_parts(ARRAY_SIZE(parts));
-	azattest_grant_exit();
 }
 
 module_init(azattest_init);

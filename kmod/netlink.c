@@ -194,7 +194,9 @@ static int grant_del(struct sk_buff *request, struct genl_info *info)
 		return -EINVAL;
 	}
 	ret = azattest_grant_del(nla_data(info->attrs[AZATTEST_GRANT_A_UUID]));
-	if (ret)
+	if (ret == -EBUSY)
+		GENL_SET_ERR_MSG(info, "a BIND is using this grant now");
+	else if (ret)
 		GENL_SET_ERR_MSG(info, "there is no unused grant for this UUID");
 	return ret;
 }

@@ -60,7 +60,6 @@ static void timer_clear_locked(struct azattest_request *req)
 	if (RB_EMPTY_NODE(&req->timer.node))
 		return;
 	timerqueue_del(&azattest_queue.timers, &req->timer);
-	RB_CLEAR_NODE(&req->timer.node);
 }
 
 /* --- transitions ------------------------------------------------------- */
@@ -151,6 +150,9 @@ void azattest_queue_finish(struct azattest_request *req)
 				       req->binding->generation, req->attempts, req->status);
 	}
 	azattest_queue_put(req);
+	/* A slot has become free, and what waits may go into it. */
+	if (READ_ONCE(azattest_queue.queued))
+		wake_up(&azattest_queue.wait);
 }
 
 void azattest_queue_finish_list(struct list_head *ended)
@@ -238,7 +240,7 @@ bool azattest_queue_charge(struct azattest_binding *b)
 static int admit_locked(struct azattest_binding *b)
 {
 	lockdep_assert_held(&azattest_queue.lock);
-	if (b->state == AZATTEST_BINDING_DEAD)
+	if (READ_ONCE(b->state) == AZATTEST_BINDING_DEAD)
 		return AZATTEST_STATUS_UNBOUND;
 	if (b->request_count >= azattest_limit(queue_per_binding) ||
 	    azattest_queue.queued + azattest_queue.inflight >= azattest_limit(queue))
@@ -331,7 +333,7 @@ int azattest_queue_init(void)
 	init_waitqueue_head(&azattest_queue.wait);
 	INIT_DELAYED_WORK(&azattest_queue.timer_work, timer_run);
 	azattest_queue.armed = KTIME_MAX;
-	/* Unguessable in its high half, and 2^63 of them before the counter wraps. */
+	/* Not the same after a reload, and 2^63 of them before the counter wraps. */
 	azattest_queue.cookie = (u64)get_random_u32() << 31;
 	azattest_queue.wq = alloc_workqueue("azattest-queue", WQ_UNBOUND | WQ_HIGHPRI, 1);
 	return azattest_queue.wq ? 0 : -ENOMEM;

@@ -153,7 +153,7 @@ int azattest_registry_reserve(struct azattest_binding *b, struct azattest_bindin
 void azattest_registry_publish(struct azattest_binding *b)
 {
 	spin_lock(&registry_lock);
-	b->state = AZATTEST_BINDING_LIVE;
+	WRITE_ONCE(b->state, AZATTEST_BINDING_LIVE);
 	spin_unlock(&registry_lock);
 }
 
@@ -165,7 +165,7 @@ bool azattest_registry_kill(struct azattest_binding *b)
 	spin_lock(&registry_lock);
 	first = b->state == AZATTEST_BINDING_LIVE;
 	if (first)
-		b->state = AZATTEST_BINDING_DEAD;
+		WRITE_ONCE(b->state, AZATTEST_BINDING_DEAD);
 	spin_unlock(&registry_lock);
 	return first;
 }
@@ -174,7 +174,7 @@ bool azattest_registry_kill(struct azattest_binding *b)
 void azattest_registry_remove(struct azattest_binding *b)
 {
 	spin_lock(&registry_lock);
-	b->state = AZATTEST_BINDING_DEAD;
+	WRITE_ONCE(b->state, AZATTEST_BINDING_DEAD);
 	hash_del(&b->by_uuid);
 	if (b->id.cid)
 		hash_del(&b->by_cid);

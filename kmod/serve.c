@@ -46,23 +46,31 @@ bool azattest_serve_leave(struct azattest_signer *s)
 	return joined;
 }
 
+static bool slot_free(const struct azattest_signer *s)
+{
+	return READ_ONCE(s->held_count) < READ_ONCE(s->slots);
+}
+
 static bool can_take(const struct azattest_signer *s)
 {
-	return READ_ONCE(azattest_queue.queued) && READ_ONCE(s->held_count) < READ_ONCE(s->slots);
+	return READ_ONCE(azattest_queue.queued) && slot_free(s);
 }
 
 /*
  * Waits until there is something to take: 0 or -EINTR. One request wakes one
- * signer; a signer whose slots are full must not swallow that wake-up.
+ * signer; one whose slots are full, or were filled by another thread of it
+ * while it slept, must not swallow that wake-up.
  */
 int azattest_serve_wait(struct azattest_signer *s)
 {
 	int ret;
 
-	if (READ_ONCE(s->held_count) < READ_ONCE(s->slots))
-		ret = wait_event_interruptible_exclusive(azattest_queue.wait, can_take(s));
-	else
-		ret = wait_event_interruptible(azattest_queue.wait, can_take(s));
+	if (!slot_free(s))
+		return wait_event_interruptible(azattest_queue.wait, can_take(s)) ? -EINTR : 0;
+	ret = wait_event_interruptible_exclusive(azattest_queue.wait,
+						 READ_ONCE(azattest_queue.queued) || !slot_free(s));
+	if (!slot_free(s))
+		wake_up(&azattest_queue.wait);
 	return ret ? -EINTR : 0;
 }
 

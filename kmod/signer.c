@@ -202,10 +202,9 @@ static ssize_t signer_write(struct file *file, const char __user *buf, size_t le
 static __poll_t signer_poll(struct file *file, poll_table *pt)
 {
 	struct azattest_signer *s = file->private_data;
+	__poll_t mask = azattest_serve_poll(s, file, pt);
 
-	if (!joined(s))
-		return EPOLLERR;
-	return azattest_serve_poll(s, file, pt);
+	return joined(s) ? mask : EPOLLERR;
 }
 
 /* --- ioctls ------------------------------------------------------------ */
@@ -232,18 +231,19 @@ static int join(struct azattest_signer *s, struct azattest_signer_join *arg)
 
 static int exchange(struct azattest_signer *s, struct azattest_signer_exchange *arg)
 {
-	u32 want = arg->requests_len;
+	u32 want = arg->requests_len, given = arg->answers_len;
 	ssize_t n;
 	int err;
 
+	arg->late = 0;
+	arg->requests_len = 0;
+	arg->answers_len = 0;
 	if (arg->flags & ~AZATTEST_EXCHANGE_NOWAIT || arg->reserved)
 		return -EINVAL;
 	if (!joined(s))
 		return -ENOTCONN;
-	arg->late = 0;
-	arg->requests_len = 0;
 	arg->answers_len = take_answers(s, u64_to_user_ptr(arg->answers),
-					min_t(u32, arg->answers_len, AZATTEST_SIGNER_BATCH_MAX),
+					min_t(u32, given, AZATTEST_SIGNER_BATCH_MAX),
 					&arg->late, &err);
 	if (err)
 		return err;

@@ -236,9 +236,9 @@ __poll_t azattest_speak_poll(struct file *file, poll_table *pt)
 	struct azattest_file *f = file->private_data;
 	__poll_t mask = 0;
 
+	poll_wait(file, &f->wait, pt);
 	if (!azattest_device_binding(f))
 		return EPOLLERR;
-	poll_wait(file, &f->wait, pt);
 	spin_lock(&f->lock);
 	if (!list_empty(&f->replies))
 		mask |= EPOLLIN | EPOLLRDNORM;

@@ -31,6 +31,7 @@
  *          EAGAIN    O_NONBLOCK and no reply is ready
  *          EINTR     a signal came while waiting
  *          EFAULT    buffer not writable; the frame is lost
+ *          ENOMEM    no memory; the reply is lost
  *          ENOTCONN  file is neither bound nor attached
  *          ENODEV    the binding has ended and all replies were read
  *

@@ -105,7 +105,8 @@
  *
  * GRANT_ADD: EEXIST there is an unused grant for this UUID; ENOSPC limit
  * "grants" reached; EINVAL a value breaks a rule of struct azattest_bind.
- * GRANT_DEL takes UUID: ENOENT there is no unused grant for it.
+ * GRANT_DEL takes UUID: ENOENT there is no unused grant for it; EBUSY a BIND
+ * is using it at this moment.
  */
 #define AZATTEST_GRANT_A_UUID			1
 #define AZATTEST_GRANT_A_UID			2
