@@ -173,18 +173,26 @@ ssize_t azattest_speak_write(struct file *file, const char __user *buf, size_t l
 
 /* --- read: the reply --------------------------------------------------- */
 
-static struct azattest_request *reply_first(struct azattest_file *f, size_t room, int *err)
+static u32 reply_size(const struct azattest_request *req)
+{
+	return max_t(u32, req->frame_len, sizeof(struct azattest_frame));
+}
+
+/*
+ * Takes the first reply; or -EMSGSIZE, -EAGAIN if one may still come, -ENODEV
+ * if none will: the binding has ended, nothing is asked and nothing unread.
+ */
+static struct azattest_request *reply_first(struct azattest_file *f, size_t room)
 {
 	struct azattest_request *req;
 
 	spin_lock(&f->lock);
 	req = list_first_entry_or_null(&f->replies, struct azattest_request, origin_node);
-	*err = 0;
-	if (req && max_t(u32, req->frame_len, sizeof(struct azattest_frame)) > room) {
-		*err = -EMSGSIZE;
-		req = NULL;
-	}
-	if (req)
+	if (!req)
+		req = ERR_PTR(ended(f) && list_empty(&f->asked) ? -ENODEV : -EAGAIN);
+	else if (reply_size(req) > room)
+		req = ERR_PTR(-EMSGSIZE);
+	else
 		list_del_init(&req->origin_node);
 	spin_unlock(&f->lock);
 	return req;
@@ -212,17 +220,12 @@ ssize_t azattest_speak_read(struct file *file, char __user *buf, size_t len, lof
 	struct azattest_file *f = file->private_data;
 	struct azattest_request *req;
 	ssize_t ret;
-	int err;
 
 	if (!azattest_device_binding(f))
 		return -ENOTCONN;
-	while (!(req = reply_first(f, len, &err))) {
-		if (err)
-			return err;
-		if (ended(f) && list_empty_careful(&f->asked))
-			return -ENODEV;
-		if (file->f_flags & O_NONBLOCK)
-			return -EAGAIN;
+	while (IS_ERR(req = reply_first(f, len))) {
+		if (PTR_ERR(req) != -EAGAIN || file->f_flags & O_NONBLOCK)
+			return PTR_ERR(req);
 		if (wait_event_interruptible(f->wait, readable(f)))
 			return -EINTR;
 	}
