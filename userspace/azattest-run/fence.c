@@ -35,13 +35,25 @@ static int filter(void)
 	return rc;
 }
 
+/* The bounding set is for those with CAP_SETPCAP; others have none to lose. */
+static int drop_capabilities(void)
+{
+	bool bounds;
+
+	if (capng_get_caps_process())
+		return -EPERM;
+	bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	capng_clear(CAPNG_SELECT_BOTH);
+	return capng_apply(bounds ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) ?
+	       -EPERM : 0;
+}
+
 /* 0, or a negative errno that has been told. */
 int fence_enter(void)
 {
 	int rc;
 
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_apply(CAPNG_SELECT_CAPS))
+	if (drop_capabilities())
 		return say_failed(-EPERM, "cannot give up capabilities");
 	prctl(PR_SET_DUMPABLE, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
