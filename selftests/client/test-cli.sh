@@ -131,10 +131,13 @@ document fleet -30000 >old.der
 document fleet 4000 >early.der
 base64 -w0 good.der >good.b64
 printf '{"encoding":"pkcs7","signature":"%s"}' "$(cat good.b64)" >good.json
-[ -s good.der ] && [ -s own.der ] || { echo "Bail out! openssl"; exit 1; }
+if ! [ -s good.der ] || ! [ -s own.der ]; then
+	echo 'Bail out! openssl'
+	exit 1
+fi
 
 echo TAP version 13
-echo 1..54
+echo 1..55
 
 # ---- verify ----
 
@@ -236,6 +239,12 @@ grep -o 'exits [0-9]*\|^one [0-9]*' "$top/selftests/client/test-cli.sh" |
 	grep -q "^ *$code " table || echo "$code"
 done >out
 exits 0 test ! -s out; promise tested_codes_are_listed
+
+# The manual's table is the program's, line by line.
+sed -n '/^# EXIT CODES/,/^# EXAMPLES/s/^[|:]  //p' \
+	"$top/userspace/man/azattest.1.scd" | paste - - |
+	awk -F '\t' '{ printf "%3d  %s\n", $1, $2 }' | sort >manual
+exits 0 diff manual <(sort table); promise manual_lists_the_same_codes
 
 # ---- get ----
 
