@@ -11,3 +11,5 @@ UNIT_TESTS += test-verify-$(1)
 endef
 
 $(foreach t,envelope signer content mutate,$(eval $(call verify_test,$(t))))
+
+UNIT_TESTS += selftests/verify/fuzz-verify
