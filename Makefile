@@ -24,7 +24,7 @@ help:
 ## make check-long   the long loops, and the guest on both kernels
 ## make bench        speed and memory against what one would write instead
 ## make shell        a prompt on a test host with all loaded (K=6.1 or 6.12)
-## make lint         sparse, clang-tidy, scan-build, shellcheck
+## make lint         sparse, clang-tidy, shellcheck
 ## make deps         install the Debian packages that all this needs
 ## make clean
 

@@ -89,7 +89,7 @@ struct azattest_binding {
 	const char *end_reason;		/* [first writer wins] */
 	struct completion gone;		/* it has left the tables, all is dropped */
 
-	spinlock_t lock;
+	spinlock_t lock;		/* guards the next ones */
 	bool dead;			/* [lock] no connection may join */
 	unsigned int conn_count;	/* [lock] */
 	unsigned int file_count;	/* [lock] */
@@ -151,7 +151,7 @@ struct azattest_file {
 	u32 transport;			/* set before @binding */
 	struct list_head node;		/* [binding's lock] in its files */
 	wait_queue_head_t wait;
-	spinlock_t lock;
+	spinlock_t lock;		/* guards the next ones */
 	bool closed;			/* [lock] */
 	unsigned int open;		/* [lock] requests asked and replies unread */
 	struct list_head asked;		/* [lock] requests without reply */
@@ -284,6 +284,7 @@ int azattest_device_copy_out(void __user *dst, const void *src, size_t size);
 /* The binding that a file speaks for, or NULL. */
 static inline struct azattest_binding *azattest_device_binding(struct azattest_file *f)
 {
+	/* Pairs with speak_for: who sees the binding sees all that was set before. */
 	return smp_load_acquire(&f->binding);
 }
 

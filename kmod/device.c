@@ -114,6 +114,7 @@ static void speak_for(struct azattest_file *f, struct azattest_binding *b, bool 
 	if (!owner)
 		b->file_count++;
 	spin_unlock(&b->lock);
+	/* Pairs with azattest_device_binding. */
 	smp_store_release(&f->binding, b);
 	wake_up_all(&f->wait);
 }

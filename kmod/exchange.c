@@ -72,6 +72,7 @@ static bool reply_send(struct azattest_conn *c)
 static bool reply_take(struct azattest_conn *c)
 {
 	struct azattest_request *req = c->req;
+	/* Pairs with azattest_queue_end_locked. */
 	bool done = smp_load_acquire(&req->state) == AZATTEST_REQUEST_DONE;
 
 	if (!done)

@@ -205,6 +205,14 @@ static void expire_locked(struct azattest_request *req, ktime_t now, struct list
 	}
 }
 
+/* The first timer, if its time has come. */
+static struct timerqueue_node *due_locked(ktime_t now)
+{
+	struct timerqueue_node *first = timerqueue_getnext(&azattest_queue.timers);
+
+	return first && !ktime_before(now, first->expires) ? first : NULL;
+}
+
 static void timer_run(struct work_struct *work)
 {
 	struct timerqueue_node *first;
@@ -213,7 +221,7 @@ static void timer_run(struct work_struct *work)
 
 	spin_lock(&azattest_queue.lock);
 	azattest_queue.armed = KTIME_MAX;
-	while ((first = timerqueue_getnext(&azattest_queue.timers)) && !ktime_before(now, first->expires))
+	while ((first = due_locked(now)))
 		expire_locked(container_of(first, struct azattest_request, timer), now, &ended);
 	timer_arm_locked();
 	spin_unlock(&azattest_queue.lock);

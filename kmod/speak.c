@@ -47,12 +47,17 @@ static void speak_done(struct azattest_request *req)
 	azattest_device_put(f);
 }
 
+static bool slot_free(const struct azattest_file *f)
+{
+	return READ_ONCE(f->open) < AZATTEST_FILE_INFLIGHT;
+}
+
 static bool slot_take(struct azattest_file *f)
 {
 	bool ok;
 
 	spin_lock(&f->lock);
-	ok = f->open < AZATTEST_FILE_INFLIGHT;
+	ok = slot_free(f);
 	if (ok)
 		f->open++;
 	spin_unlock(&f->lock);
@@ -75,15 +80,15 @@ static bool ended(struct azattest_file *f)
 /* A slot for one more request: 0, -EAGAIN, -EINTR, -ENODEV. */
 static int slot_wait(struct azattest_file *f, bool wait)
 {
-	bool got = slot_take(f);
-
-	if (got)
-		return 0;
-	if (!wait)
-		return -EAGAIN;
-	if (wait_event_interruptible(f->wait, (got = slot_take(f)) || ended(f)))
-		return -EINTR;
-	return got ? 0 : -ENODEV;
+	while (!slot_take(f)) {
+		if (ended(f))
+			return -ENODEV;
+		if (!wait)
+			return -EAGAIN;
+		if (wait_event_interruptible(f->wait, slot_free(f) || ended(f)))
+			return -EINTR;
+	}
+	return 0;
 }
 
 /*
@@ -245,7 +250,7 @@ __poll_t azattest_speak_poll(struct file *file, poll_table *pt)
 	spin_lock(&f->lock);
 	if (!list_empty(&f->replies))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (f->open < AZATTEST_FILE_INFLIGHT)
+	if (slot_free(f))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	spin_unlock(&f->lock);
 	if (ended(f))
