@@ -210,13 +210,13 @@ void fakeguest_header(const struct fakeguest *g, struct virtio_vsock_hdr *hdr,
 
 bool fakeguest_sent_all(const struct fakeguest *g)
 {
-	return ring_used(&g->tx) == g->tx.next;
+	return (uint16_t)(ring_used(&g->tx) + g->lost) == g->tx.next;
 }
 
 /* The host may wait for room in our rx ring before it takes more from us. */
 static bool tx_has_room(struct fakeguest *g)
 {
-	if ((uint16_t)(g->tx.next - ring_used(&g->tx)) < FAKEGUEST_RING)
+	if ((uint16_t)(g->tx.next - ring_used(&g->tx) - g->lost) < FAKEGUEST_RING)
 		return true;
 	ring_kick(&g->tx);
 	return false;

@@ -45,6 +45,7 @@ struct fakeguest {
 	uint32_t next_port;
 	uint64_t packets[8];	/* received, by op */
 	uint64_t strays;	/* of those: for no connection of ours */
+	uint16_t lost;		/* sent, but never given back: the tester counts */
 	bool mute_strays;	/* do not reset those, as an honest guest does */
 	bool mute_shutdown;	/* do not answer SHUTDOWN with RST */
 	bool mute_credit;	/* do not answer CREDIT_REQUEST, nor update */
@@ -73,8 +74,11 @@ void fakeguest_header(const struct fakeguest *g, struct virtio_vsock_hdr *hdr,
 		      uint32_t src_port, uint32_t dst_port, uint16_t op);
 
 /*
- * Puts a packet on the ring as it is; hdr.len may lie about len. EAGAIN: the
- * ring stayed full for TAP_PATIENCE_MS.
+ * Puts a packet on the ring as it is; hdr.len may lie about len. A host drops
+ * one that claims more than it brings, or more than 64 KiB, and never gives its
+ * descriptor back: add it to g->lost. EAGAIN: the ring stayed full for
+ * TAP_PATIENCE_MS; pump between packets, for the host stops to take ours when
+ * it has no room for answers.
  */
 int fakeguest_inject(struct fakeguest *g, const struct virtio_vsock_hdr *hdr,
 		     const void *data, size_t len);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The vsock door, driven by fake guests.
 vsock_door := selftests/vsock/door.c selftests/vsock/vmm.c
-vsock_tests := test-fakeguest test-exchange test-framing test-limits test-reuse test-identity
+vsock_tests := test-fakeguest test-exchange test-framing test-limits test-reuse test-identity test-hostile
 PROGRAMS += $(vsock_tests)
 HOST_TESTS += $(vsock_tests)
 $(foreach t,$(vsock_tests),$(eval $(t)_SRCS := selftests/vsock/$(t).c $(vsock_door)))
