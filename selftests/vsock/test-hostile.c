@@ -266,7 +266,7 @@ static void malformed_packets_harm_the_sender_alone(void)
 		hdr.flags = htole32(i * 0x01010101);
 		hdr.buf_alloc = htole32(i * 0x10000001);
 		hdr.fwd_cnt = htole32(i * 0x20000003);
-		hdr.len = htole32(i % 7 ? i % 64 : 0xffffff00 + i);
+		hdr.len = htole32(i % 7 ? i % 64 : 0xff000000 + i);
 		tap_need_eq(fakeguest_inject(rude->guest, &hdr, junk, i % 64), 0);
 		rude->guest->lost += i % 7 == 0;
 		fakeguest_pump(rude->guest, 0);
