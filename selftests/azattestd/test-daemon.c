@@ -252,6 +252,33 @@ static void every_request_gets_its_answer(void)
 	stop();
 }
 
+static void sign_batch(void);
+
+/* A signer tells of its losses with its next report, so both have to answer again. */
+static bool one_more_and_all_counted(unsigned int *batches)
+{
+	sign_batch();
+	(*batches)++;
+	tap_pause();
+	return number("counters", "lines_lost") > 0 &&
+	       number("counters", "lines_lost") + number("counters", "issued") ==
+	       *batches * FAKEMODULE_REQUESTS;
+}
+
+static void stopped_journal_never_stops_signing(void)
+{
+	unsigned int batches;
+
+	start_ready("journal", P256);
+	kill(daemon_pid, SIGSTOP);
+	for (batches = 0; batches < 20; batches++)	/* two pipes hold 8 of them */
+		sign_batch();
+	kill(daemon_pid, SIGCONT);
+	tap_need_wait(one_more_and_all_counted(&batches));
+	need_log("lines about documents were lost");
+	stop();
+}
+
 /* As many at once as there are places; one of them is looked into. */
 static void sign_batch(void)
 {
@@ -611,6 +638,7 @@ static void trust_is_the_root_and_the_issuing_certificate(void)
 
 static const struct tap_test tests[] = {
 	TAP_TEST(every_request_gets_its_answer),
+	TAP_TEST(stopped_journal_never_stops_signing),
 	TAP_TEST(filter_allows_140000_p256_signatures),
 	TAP_TEST(filter_allows_hundreds_of_rsa_signatures),
 	TAP_TEST(forbidden_call_kills_the_signer),
