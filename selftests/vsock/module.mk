@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The vsock door, driven by fake guests.
 vsock_door := selftests/vsock/door.c selftests/vsock/vmm.c
-vsock_tests := test-fakeguest test-exchange test-framing test-limits test-reuse test-identity test-hostile
+vsock_tests := test-fakeguest test-exchange test-framing test-limits test-reuse \
+	test-identity test-hostile test-scale test-teardown
 PROGRAMS += $(vsock_tests)
 HOST_TESTS += $(vsock_tests)
 $(foreach t,$(vsock_tests),$(eval $(t)_SRCS := selftests/vsock/$(t).c $(vsock_door)))
