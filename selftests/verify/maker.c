@@ -83,6 +83,7 @@ X509 *maker_cert(const struct maker_cert *spec)
 	add_extension(cert, NID_ext_key_usage, spec->eku, MAKER_EKU);
 	add_extension(cert, NID_subject_alt_name, spec->san,
 		      "DNS:" MAKER_NAME);
+	add_extension(cert, NID_netscape_cert_type, spec->ns_type, NULL);
 	tap_need(X509_sign(cert, spec->issuer_key ?: key,
 			   spec->md ?: EVP_sha256()));
 	return cert;

@@ -25,6 +25,7 @@ struct maker_cert {
 	X509 *issuer;		/* NULL: self-signed */
 	EVP_PKEY *issuer_key, *key;
 	const char *basic, *usage, *eku, *san;	/* "": no such extension */
+	const char *ns_type;	/* Netscape certificate type; NULL: none */
 	int64_t from, until;	/* relative to MAKER_NOW */
 	const EVP_MD *md;
 	long serial;		/* 0: the next one */

@@ -42,6 +42,9 @@ static void trailing_byte_refused(void)
 	need_code(&(struct ask){ 0 }, append(maker_good(), 0), AZATTEST_E_DER);
 	need_code(&(struct ask){ 0 }, append(maker_good(), '\n'),
 		  AZATTEST_E_DER);
+	/* a whole value, sound in itself */
+	need_code(&(struct ask){ 0 }, append(append(maker_good(), 5), 0),
+		  AZATTEST_E_DER);
 }
 
 static void every_truncation_refused(void)
@@ -99,6 +102,32 @@ static struct bytes patch(struct bytes der, const void *from, const void *to,
 	tap_need(at);
 	memcpy(at, to, len);
 	return der;
+}
+
+static void add_sha384(PKCS7 *p7)
+{
+	X509_ALGOR *more = X509_ALGOR_new();
+
+	X509_ALGOR_set0(more, OBJ_nid2obj(NID_sha384), V_ASN1_NULL, NULL);
+	sk_X509_ALGOR_push(p7->d.sign->md_algs, more);
+}
+
+/* Each value is DER; the SET around them is not, unless they are sorted. */
+static void unsorted_set_refused(void)
+{
+	static const unsigned char from[] =
+		"\x04\x02\x01\x05\x00\x30\x0d\x06\x09"
+		"\x60\x86\x48\x01\x65\x03\x04\x02\x02";
+	unsigned char to[sizeof(from)];
+	struct maker_doc doc = { .edit = add_sha384 };
+
+	memcpy(to, from, sizeof(to));
+	to[2] = 2;
+	to[sizeof(to) - 2] = 1;
+	need_doc(&doc, AZATTEST_E_DIGEST);
+	need_code(&(struct ask){ 0 },
+		  patch(maker_doc(&doc), from, to, sizeof(from) - 1),
+		  AZATTEST_E_DER);
 }
 
 /* BOOLEAN "true" of the leaf's critical extensions, as BER would allow. */
@@ -442,6 +471,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(every_truncation_refused),
 	TAP_TEST(indefinite_length_refused),
 	TAP_TEST(overlong_length_refused),
+	TAP_TEST(unsorted_set_refused),
 	TAP_TEST(loose_boolean_in_certificate_refused),
 	TAP_TEST(not_signed_data_refused),
 	TAP_TEST(other_version_refused),

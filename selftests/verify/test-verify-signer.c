@@ -161,20 +161,31 @@ static void leaf_issued_by_leaf_refused(void)
 	X509_free(leaf);
 }
 
-/* Key usage alone makes no CA, whatever OpenSSL thinks. */
-static void issuer_without_ca_mark_refused(void)
+static void need_middle(struct maker_cert spec, int code)
 {
-	X509 *middle = maker_cert(&(struct maker_cert){ .cn = "middle",
-		.issuer = maker.issuer, .issuer_key = maker.issuer_key,
-		.key = maker.other_key, .basic = "", .eku = "",
-		.usage = "critical,keyCertSign" });
-	X509 *leaf = maker_cert(&(struct maker_cert){ .issuer = middle,
-		.issuer_key = maker.other_key });
+	X509 *middle, *leaf;
 
-	need_doc(&(struct maker_doc){ .leaf = leaf, .second = middle },
-		 AZATTEST_E_CHAIN);
+	spec.cn = "middle";
+	spec.issuer = maker.issuer;
+	spec.issuer_key = maker.issuer_key;
+	spec.key = maker.other_key;
+	middle = maker_cert(&spec);
+	leaf = maker_cert(&(struct maker_cert){ .issuer = middle,
+		.issuer_key = maker.other_key });
+	need_doc(&(struct maker_doc){ .leaf = leaf, .second = middle }, code);
 	X509_free(middle);
 	X509_free(leaf);
+}
+
+/* Neither a key usage alone nor a mark of old browsers makes a CA. */
+static void issuer_without_ca_mark_refused(void)
+{
+	need_middle((struct maker_cert){ .basic = "", .eku = "",
+		.usage = "critical,keyCertSign" }, AZATTEST_E_CHAIN);
+	need_middle((struct maker_cert){ .basic = "", .eku = "", .usage = "",
+		.ns_type = "sslCA,emailCA,objCA" }, AZATTEST_E_CHAIN);
+	need_middle((struct maker_cert){ .basic = "critical,CA:TRUE",
+		.eku = "", .usage = "critical,keyCertSign" }, AZATTEST_E_OK);
 }
 
 static void issuer_for_other_purposes_refused(void)
@@ -187,20 +198,10 @@ static void issuer_for_other_purposes_refused(void)
 	};
 	size_t i;
 
-	for (i = 0; i < TAP_COUNT(rows); i++) {
-		X509 *middle = maker_cert(&(struct maker_cert){
-			.cn = "middle", .issuer = maker.issuer,
-			.issuer_key = maker.issuer_key, .key = maker.other_key,
-			.basic = "critical,CA:TRUE", .eku = rows[i].eku,
-			.usage = "critical,keyCertSign" });
-		X509 *leaf = maker_cert(&(struct maker_cert){ .issuer = middle,
-			.issuer_key = maker.other_key });
-
-		need_doc(&(struct maker_doc){ .leaf = leaf, .second = middle },
-			 rows[i].code);
-		X509_free(middle);
-		X509_free(leaf);
-	}
+	for (i = 0; i < TAP_COUNT(rows); i++)
+		need_middle((struct maker_cert){ .basic = "critical,CA:TRUE",
+			.usage = "critical,keyCertSign", .eku = rows[i].eku },
+			rows[i].code);
 }
 
 static void weak_digest_in_chain_refused(void)

@@ -165,7 +165,10 @@ static void hand_out(struct mux *mux, unsigned char *frame, size_t len)
 	conn_reply(c, frame, len, mux->frame_ms);
 }
 
-/* All replies that are there; the end of the binding shows after the last. */
+/*
+ * All replies that are there; the end of the binding shows after the last.
+ * ENOMEM costs one reply: its connection meets its deadline.
+ */
 static void take_replies(struct mux *mux)
 {
 	unsigned char frame[AZATTEST_FRAME_MAX];
@@ -173,7 +176,7 @@ static void take_replies(struct mux *mux)
 
 	while ((n = read(mux->device, frame, sizeof(frame))) > 0)
 		hand_out(mux, frame, (size_t)n);
-	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n == 0 || (errno != EAGAIN && errno != EINTR && errno != ENOMEM))
 		mux->ended = true;
 }
 

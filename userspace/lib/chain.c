@@ -90,9 +90,9 @@ static bool purpose_allows(X509 *ca)
 }
 
 /*
- * OpenSSL also takes for a CA what has only a key usage, or is of version 1,
- * and looks at purposes only for protocols it knows. The anchor itself is
- * trusted as it is.
+ * OpenSSL's idea of a CA has old exceptions (a Netscape certificate type, a key
+ * usage alone) that differ between its versions, and it looks at purposes only
+ * when asked for one of its own. The anchor itself is trusted as it is.
  */
 static int check_issuers(STACK_OF(X509) *chain, struct azattest_fault *fault)
 {
