@@ -101,7 +101,7 @@ serve()
 	"$fake" host "$@" >started &
 	host=$!
 	for _ in {1..1000}; do
-		grep -q listening started && return
+		grep -qs listening started && return
 		sleep 0.01
 	done
 	echo "Bail out! no fake host"
