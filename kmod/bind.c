@@ -232,7 +232,7 @@ static void tell_refusal(const struct azattest_identity *id, int ret)
  */
 int azattest_bind_make(struct azattest_bind *arg, struct azattest_binding **out)
 {
-	struct azattest_identity id;
+	struct azattest_identity id = {};
 	u64 serial = 0;
 	int ret;
 
@@ -244,9 +244,9 @@ int azattest_bind_make(struct azattest_bind *arg, struct azattest_binding **out)
 	if (serial)
 		azattest_grant_settle(serial, !ret);
 	if (ret == -EPERM)
-		azattest_count(bind_denied);
+		azattest_refuse(bind_denied, id.cid);
 	else if (ret)
-		azattest_count(bind_refused);
+		azattest_refuse(bind_refused, id.cid);
 	tell_refusal(&id, ret);
 	return ret;
 }

@@ -137,7 +137,7 @@ static int do_attach(struct azattest_file *f, struct azattest_attach *arg)
 	struct azattest_binding *b;
 
 	if (!capable(CAP_NET_ADMIN)) {
-		azattest_count(bind_denied);
+		azattest_refuse(bind_denied, 0);
 		azattest_event_refused(arg->uuid, 0, "no-right");
 		return -EPERM;
 	}
@@ -226,8 +226,10 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 
 	if (!size)
 		return -ENOTTY;
-	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
+	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE)) {
+		azattest_refuse(bind_denied, 0);
 		return -EPERM;
+	}
 	ret = azattest_device_copy_in(&arg, size, (void __user *)ptr);
 	if (ret)
 		return ret;

@@ -280,10 +280,12 @@ int azattest_queue_submit(struct azattest_request *req)
 		azattest_queue_enqueue_locked(req, false);
 	}
 	spin_unlock(&azattest_queue.lock);
-	if (status) {
-		count_status(status);
+	if (status == AZATTEST_STATUS_BUSY)
+		azattest_refuse(busy_queue, b->id.cid);
+	else if (status)
+		azattest_refuse(ended, b->id.cid);
+	if (status)
 		return status;
-	}
 	azattest_count(requests);
 	trace_azattest_request(AZATTEST_STEP_QUEUE, req->cookie, b->generation, 0, 0);
 	wake_up(&azattest_queue.wait);

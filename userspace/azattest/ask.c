@@ -74,7 +74,7 @@ static int connect_to(const struct ask *ask, int *fd,
 static int ask_once(const struct ask *ask, ask_question *question, void *arg,
 		    struct azattest_fault *fault)
 {
-	int fd, rc = connect_to(ask, &fd, fault);
+	int fd = -1, rc = connect_to(ask, &fd, fault);
 
 	if (rc)
 		return rc;

@@ -115,7 +115,9 @@
  *   ESRCH       the process behind @life_fd has ended
  *   ENODEV      BIND_CID, and the module has no vsock listener
  *   ENOSPC      limit "bindings" reached
- *   ENOMEM, EFAULT, E2BIG
+ *   ENOMEM      no memory, also while older connections from @cid were closed:
+ *               the device may have taken @cid, but nothing is bound
+ *   EFAULT, E2BIG
  *   EINTR       a signal came before anything was done
  */
 struct azattest_bind {

@@ -25,7 +25,8 @@
  * A reply with another status than OK has no payload. On a vsock connection
  * one request is answered before the next one is read; after a number of
  * replies (limit "replies"), or of BUSY in a row, the host closes it between
- * two exchanges: connect again. A frame that breaks a
+ * two exchanges: connect again. When the VM's binding ends the connection is
+ * reset; a request that is open then may hear UNBOUND first. A frame that breaks a
  * rule of this page is answered with BAD_REQUEST (UNSUPPORTED for an unknown
  * version or type) and, on vsock, the connection is closed after it, since
  * the sender's framing cannot be trusted any more. A peer that is no bound VM

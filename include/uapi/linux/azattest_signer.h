@@ -6,8 +6,9 @@
  * first says which protocol it speaks (JOIN), then either reads and writes, or
  * does both at once (EXCHANGE):
  *
- *   read(2)   struct azattest_signer_request[]: as many as wait, as fit, and
- *             as the signer's free slots allow; blocks while there is none
+ *   read(2)   struct azattest_signer_request[]: this signer's share of what
+ *             waits (so that several work at once), as many as fit and as its
+ *             free slots allow; blocks while there is none
  *   write(2)  { struct azattest_signer_answer, der[], pad to 8 }[]
  *
  * A request belongs to one signer at a time. It comes back to the queue's
@@ -19,15 +20,17 @@
  *          EAGAIN    O_NONBLOCK and nothing to take
  *          EINTR     a signal came while waiting
  *          EFAULT    buffer not writable; what was taken goes back
+ *          ENOMEM    no memory
  *          ENOTCONN  JOIN first
  *   write  bytes taken, whole answers only; if the first one is refused:
  *          ENOENT    this signer does not hold the cookie: it is too late,
  *                    answered already, or another signer's
  *          EBADMSG   truncated, or longer than AZATTEST_DOCUMENT_MAX, or a
  *                    document beside a status other than OK, or none with OK
- *          EINVAL    unknown status, or reserved bits
+ *          EINVAL    a status that no signer may give
  *          EFAULT, ENOMEM, ENOTCONN
- *   poll   POLLIN a request waits and a slot is free; POLLOUT always
+ *   poll   POLLIN a request waits and a slot is free; POLLOUT always; POLLERR
+ *          before JOIN
  */
 #ifndef _UAPI_LINUX_AZATTEST_SIGNER_H
 #define _UAPI_LINUX_AZATTEST_SIGNER_H
