@@ -31,3 +31,6 @@ endef
 
 $(foreach t,$(device_BOTH) $(device_ONLY64),$(eval $(call device_test,$(t))))
 $(foreach t,$(device_BOTH),$(eval $(call device_test32,$(t))))
+
+# The packaged udev rule.
+HOST_TESTS += selftests/device/test-udev
