@@ -35,6 +35,8 @@ static void load(void)
 {
 	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
 
+	/* To selftests/run: these lines of the kernel log are wanted. */
+	tap_diag("expect-klog: azattest: listening on vsock port");
 	tap_need(fd >= 0);
 	tap_need_eq(syscall(SYS_finit_module, fd, "", 0), 0);
 	close(fd);
@@ -266,6 +268,8 @@ static void loads_without_vhost_vsock(void)
 	need_module_file();
 	tap_need_wait(unload() == 0);
 	remove_transports();
+	if (access("/sys/module/vhost_vsock", F_OK))
+		tap_diag("expect-klog: azattest: vhost_vsock is not loaded");
 	load();
 	s = fakesigner_start(NULL);
 	fd = azbind_new(1, 0, -1, -1, NULL);
