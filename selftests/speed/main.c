@@ -31,7 +31,8 @@ static struct {
 	unsigned int bindings;	/* of the crowd */
 	int only_key;		/* -1: all */
 	int only_size;
-} options = { 5, 2, 1000, -1, -1 };
+	int only_path;
+} options = { 5, 2, 1000, -1, -1, -1 };
 
 void bench_die(const char *text, ...)
 {
@@ -48,6 +49,8 @@ void bench_die(const char *text, ...)
 
 static bool has_path(enum bench_key key, unsigned int path)
 {
+	if (options.only_path >= 0 && (unsigned int)options.only_path != path)
+		return false;
 	return path != PATH_UNIX || key == KEY_NULL;
 }
 
@@ -83,8 +86,10 @@ static void run_round(enum bench_key key)
 static void start_servers(enum bench_key key)
 {
 	servers_start_signers(key, options.signers);
-	servers_start_daemon(key, PATH_DAEMON);
-	clients_connect(PATH_DAEMON);
+	if (has_path(key, PATH_DAEMON)) {
+		servers_start_daemon(key, PATH_DAEMON);
+		clients_connect(PATH_DAEMON);
+	}
 	if (!has_path(key, PATH_UNIX))
 		return;
 	servers_start_daemon(key, PATH_UNIX);
@@ -93,7 +98,8 @@ static void start_servers(enum bench_key key)
 
 static void stop_servers(enum bench_key key)
 {
-	clients_disconnect(PATH_DAEMON);
+	if (has_path(key, PATH_DAEMON))
+		clients_disconnect(PATH_DAEMON);
 	if (has_path(key, PATH_UNIX))
 		clients_disconnect(PATH_UNIX);
 	servers_stop_all();
@@ -148,7 +154,9 @@ static void usage(void)
 	     "  --signers N   signer processes (2)\n"
 	     "  --bindings N  VMs of the crowd, ten connections each; 0: no crowd (1000)\n"
 	     "  --key 0|1|2   only null, P-256 or RSA-2048\n"
-	     "  --size 0|1|2  only 1, 8 or 64 clients");
+	     "  --size 0|1|2  only 1, 8 or 64 clients\n"
+	     "  --journal     null signers report each document, as real ones do\n"
+	     "  --path 0|1|2|3  only ioctl, module, daemon or AF_UNIX");
 	exit(2);
 }
 
@@ -160,6 +168,8 @@ static void parse(int argc, char **argv)
 		{ "bindings", required_argument, NULL, 'b' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "size", required_argument, NULL, 'z' },
+		{ "journal", no_argument, NULL, 'j' },
+		{ "path", required_argument, NULL, 'p' },
 		{ 0 }
 	};
 	int c;
@@ -171,6 +181,8 @@ static void parse(int argc, char **argv)
 		case 'b': options.bindings = (unsigned int)atoi(optarg); break;
 		case 'k': options.only_key = atoi(optarg); break;
 		case 'z': options.only_size = atoi(optarg); break;
+		case 'p': options.only_path = atoi(optarg); break;
+		case 'j': servers_journal(true); break;
 		default: usage();
 		}
 	}

@@ -105,11 +105,11 @@ void memory_fill(unsigned int bindings, unsigned int each, struct memory_result 
 
 	if (!vm)
 		bench_die("memory");
-	start_guests(vm, bindings); puts("started");
+	start_guests(vm, bindings);
 	threads = kernel_threads();
 	before = slab();
 	bind_guests(vm, bindings);
-	bound = slab(); puts("bound");
+	bound = slab();
 	connect_guests(vm, bindings, each);
 	connected = slab();
 	*result = (struct memory_result) {

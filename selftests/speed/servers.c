@@ -27,7 +27,13 @@ static struct {
 	const char *programs, *tests, *keys;
 	pid_t pid[SERVERS_MAX];
 	unsigned int count;
+	bool journal;
 } servers;
+
+void servers_journal(bool on)
+{
+	servers.journal = on;
+}
 
 void servers_folders(const char *programs, const char *tests, const char *keys)
 {
@@ -88,7 +94,8 @@ static void become_signer(enum bench_key key, int setup, int report)
 			_exit(1);
 	if (key == KEY_NULL) {
 		snprintf(path, sizeof(path), "%s/bench-signer-null", servers.tests);
-		execl(path, "bench-signer-null", SLOTS_NULL, NULL);
+		execl(path, "bench-signer-null", SLOTS_NULL,
+		      servers.journal ? "journal" : NULL, NULL);
 	} else {
 		snprintf(path, sizeof(path), "%s/azattest-signer", servers.programs);
 		execl(path, "azattest-signer", NULL);
