@@ -10,6 +10,7 @@ PROGRAMS += test-$(1)
 test-$(1)_SRCS := selftests/netlink/test-$(1).c
 test-$(1)_STATIC := aznetlink azrig aztest
 test-$(1)_PKGS := libnl-3.0 libnl-genl-3.0
+test-$(1)_LDLIBS := -lpthread
 HOST_TESTS += test-$(1)
 endef
 

@@ -22,6 +22,23 @@ static void dawdle(unsigned int round)
 		;
 }
 
+/*
+ * The moment at which two things meet, found by trying: whoever won the last
+ * round is later in the next.
+ */
+static unsigned int meeting = 4000;
+
+static void wait_for_meeting(unsigned int round)
+{
+	for (volatile unsigned int i = 0; i < meeting + (round * 7919u) % 257u; i++)
+		;
+}
+
+static void move_meeting(bool too_early)
+{
+	meeting = too_early ? meeting + meeting / 16 + 16 : meeting - meeting / 16;
+}
+
 /* Both sides' words on one request; only these pairs are one truth. */
 static void need_one_truth(int answer, bool answered, unsigned int round)
 {
@@ -64,7 +81,7 @@ static void answer_against_signal(void)
 
 	owner = rig_owner(1280);
 	talk_hear_signals();
-	for (unsigned int i = 0; i < loops(); i++) {
+	for (unsigned int i = 0; i < 5 * loops(); i++) {
 		struct azattest_signer_request r;
 		pthread_t t;
 		int answer;
@@ -72,11 +89,12 @@ static void answer_against_signal(void)
 		tap_need(!pthread_create(&t, NULL, ask_one, NULL));
 		r = talk_take(signer);
 		pthread_kill(t, SIGUSR1);
-		dawdle(i);
+		wait_for_meeting(i);
 		answer = fakesigner_answer(signer, r.cookie, 0, "d", 1);
 		pthread_join(t, NULL);
 		tap_need(asker_result == 0 || asker_result == -EINTR);
 		need_one_truth(answer, asker_result == 0, i);
+		move_meeting(answer == 0);
 		score(answer);
 	}
 	tell_score();
