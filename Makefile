@@ -29,7 +29,7 @@ help:
 ## make clean
 
 user:
-	@$(MAKE) -C userspace
+	@$(MAKE) -C userspace -j$(shell nproc)
 
 module:
 	@test -d $(KDIR) || { echo "make: no headers for kernel $(KREL) in $(KDIR): the module cannot be built;" \
@@ -61,7 +61,7 @@ test-modules: deps
 
 test-programs: deps
 	@$(MAKE) --no-print-directory user
-	@$(MAKE) --no-print-directory -C selftests
+	@$(MAKE) --no-print-directory -C selftests -j$(shell nproc)
 
 demo check check-long bench shell: test-modules test-programs
 	@selftests/$@

@@ -28,13 +28,23 @@ AZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden \
 AZ_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
+# make V=1 shows the commands; otherwise a line for each.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)  $(2)")
+
+# $(1): option of pkg-config, $(2): packages; each answer is asked for once.
+empty :=
+pkg = $(if $(2),$(call pkg_once,PKG$(subst $(empty) ,_,$(1) $(2)),$(1),$(2)))
+pkg_once = $(if $(filter undefined,$(origin $(1))),$(eval $(1) := $$(shell $(PKG_CONFIG) $(2) $(3))))$($(1))
+
 # $(1): name, $(2): folder of objects, $(3): more compiler flags
 define objects
 $(1)_OBJS := $$(patsubst %.c,$(2)/$(1)/%.o,$$($(1)_SRCS))
 $$($(1)_OBJS): $(2)/$(1)/%.o: $(TOP)/%.c $(TOP)/userspace/program.mk
 	@mkdir -p $$(@D)
-	$$(CC) $$(AZ_CFLAGS) $$(CFLAGS) $(3) $$($(1)_CFLAGS) \
-		$$(if $$($(1)_PKGS),$$(shell $$(PKG_CONFIG) --cflags $$($(1)_PKGS))) \
+	$$(call say,CC,$$(subst $(TOP)/,,$$<))
+	$(Q)$$(CC) $$(AZ_CFLAGS) $$(CFLAGS) $(3) $$($(1)_CFLAGS) \
+		$$(call pkg,--cflags,$$($(1)_PKGS)) \
 		-MMD -MP -c -o $$@ $$<
 -include $$($(1)_OBJS:.o=.d)
 endef
@@ -44,16 +54,18 @@ define program
 $(call objects,$(1),$(3),$(4))
 $(2)/$(1): $$($(1)_OBJS) $$(patsubst %,$(BUILD)/lib/lib%.a,$$($(1)_STATIC))
 	@mkdir -p $$(@D)
-	$$(CC) $$(AZ_LDFLAGS) $$(LDFLAGS) $(4) -o $$@ $$^ $$($(1)_LDLIBS) \
-		$$(if $$($(1)_PKGS),$$(shell $$(PKG_CONFIG) --libs $$($(1)_PKGS)))
+	$$(call say,LD,$$(@F))
+	$(Q)$$(CC) $$(AZ_LDFLAGS) $$(LDFLAGS) $(4) -o $$@ $$^ $$($(1)_LDLIBS) \
+		$$(call pkg,--libs,$$($(1)_PKGS))
 endef
 
 define library
 $(call objects,$(1),$(BUILD)/obj,$(HARDEN))
 $(BUILD)/lib/lib$(1).a: $$($(1)_OBJS)
 	@mkdir -p $$(@D)
-	rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call say,AR,$$(@F))
+	$(Q)rm -f $$@
+	$(Q)$$(AR) rcs $$@ $$^
 endef
 
 .SUFFIXES:
