@@ -26,9 +26,9 @@ static const char *const path_names[PATH_COUNT] = {
 static struct results results = { .clients = { 1, 8, 64 } };
 
 static struct {
-	unsigned int repeats;
-	unsigned int signers;
-	unsigned int bindings;	/* of the crowd */
+	int repeats;
+	int signers;
+	int bindings;		/* of the crowd */
 	int only_key;		/* -1: all */
 	int only_size;
 	int only_path;
@@ -85,7 +85,7 @@ static void run_round(enum bench_key key)
 
 static void start_servers(enum bench_key key)
 {
-	servers_start_signers(key, options.signers);
+	servers_start_signers(key, (unsigned int)options.signers);
 	if (has_path(key, PATH_DAEMON)) {
 		servers_start_daemon(key, PATH_DAEMON);
 		clients_connect(PATH_DAEMON);
@@ -122,7 +122,7 @@ static void measure_doors(void)
 		if (options.only_key >= 0 && options.only_key != key)
 			continue;
 		start_servers(key);
-		for (unsigned int i = 0; i < options.repeats; i++)
+		for (int i = 0; i < options.repeats; i++)
 			run_round(key);
 		stop_servers(key);
 		show_key(key);
@@ -136,11 +136,11 @@ static void measure_crowd(void)
 	static struct cell before, after;
 	struct memory_result crowd;
 
-	servers_start_signers(KEY_NULL, options.signers);
-	for (unsigned int i = 0; i < options.repeats; i++)
+	servers_start_signers(KEY_NULL, (unsigned int)options.signers);
+	for (int i = 0; i < options.repeats; i++)
 		run_block(KEY_NULL, 1, PATH_VSOCK, &before);
-	memory_fill(options.bindings, 10, &crowd);
-	for (unsigned int i = 0; i < options.repeats; i++)
+	memory_fill((unsigned int)options.bindings, 10, &crowd);
+	for (int i = 0; i < options.repeats; i++)
 		run_block(KEY_NULL, 1, PATH_VSOCK, &after);
 	servers_stop_all();
 	judge_crowd(&crowd, &before, &after);
@@ -148,7 +148,7 @@ static void measure_crowd(void)
 
 static void usage(void)
 {
-	puts("usage: bench-host [options] PROGRAMS TESTS KEYS\n"
+	puts("bench-host [options] PROGRAMS TESTS KEYS\n"
 	     "PROGRAMS has azattest-signer, TESTS the bench's programs, KEYS what bench-keys made.\n"
 	     "  --repeats N   blocks of each row (5)\n"
 	     "  --signers N   signer processes (2)\n"
@@ -158,6 +158,24 @@ static void usage(void)
 	     "  --journal     null signers report each document, as real ones do\n"
 	     "  --path 0|1|2|3  only ioctl, module, daemon or AF_UNIX");
 	exit(2);
+}
+
+static int *number_of(int option)
+{
+	switch (option) {
+	case 'r':
+		return &options.repeats;
+	case 's':
+		return &options.signers;
+	case 'b':
+		return &options.bindings;
+	case 'k':
+		return &options.only_key;
+	case 'z':
+		return &options.only_size;
+	default:
+		return &options.only_path;
+	}
 }
 
 static void parse(int argc, char **argv)
@@ -175,18 +193,15 @@ static void parse(int argc, char **argv)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case 'r': options.repeats = (unsigned int)atoi(optarg); break;
-		case 's': options.signers = (unsigned int)atoi(optarg); break;
-		case 'b': options.bindings = (unsigned int)atoi(optarg); break;
-		case 'k': options.only_key = atoi(optarg); break;
-		case 'z': options.only_size = atoi(optarg); break;
-		case 'p': options.only_path = atoi(optarg); break;
-		case 'j': servers_journal(true); break;
-		default: usage();
-		}
+		if (c == 'j')
+			servers_journal(true);
+		else if (c == '?')
+			usage();
+		else
+			*number_of(c) = atoi(optarg);
 	}
-	if (argc - optind != 3 || !options.repeats || options.repeats > BENCH_REPEATS_MAX)
+	if (argc - optind != 3 || options.repeats < 1 ||
+	    options.repeats > BENCH_REPEATS_MAX || options.signers < 1 || options.bindings < 0)
 		usage();
 	servers_folders(argv[optind], argv[optind + 1], argv[optind + 2]);
 }

@@ -24,7 +24,8 @@ void table_cell(enum bench_key key, unsigned int clients, const char *path, stru
 
 	if (!cell->blocks)
 		return;
-	printf("%-9s %4u  %-20s %8.0f %8.1f  ", raw_key_name(key), clients, path, 1e9 / ns, ns / k);
+	printf("%-9s %4u  %-20s %8.0f %8.1f  ", raw_key_name(key), clients, path,
+	       1e9 / ns, ns / k);
 	if (client > 0)
 		printf("%8.1f %8.1f %8.1f %8.0f %8.0f\n", client / k, server / k,
 		       (ns - client - server) / k, stats_percentile_us(cell, 0.5),
