@@ -40,7 +40,7 @@ void azattest_conn_kick(struct azattest_conn *c)
 		azattest_conn_put(c);
 }
 
-/* --- socket callbacks: only queue work --------------------------------- */
+/* --- socket callbacks: queue work, or ask at once ----------------------- */
 
 /*
  * data_ready, write_space and state_change come with the socket lock held, in
@@ -54,21 +54,30 @@ static void conn_event(struct sock *sk, int flag)
 	read_lock_bh(&sk->sk_callback_lock);
 	c = sk->sk_user_data;
 	if (c) {
-		if (flag >= 0)
-			set_bit(flag, &c->flags);
+		set_bit(flag, &c->flags);
 		azattest_conn_kick(c);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
+/* The socket's lock, which is held, keeps the connection from being closed. */
 static void conn_data_ready(struct sock *sk)
 {
-	conn_event(sk, CONN_READABLE);
+	struct azattest_conn *c = sk->sk_user_data;
+
+	if (!c)
+		return;
+	set_bit(CONN_READABLE, &c->flags);
+	azattest_exchange_data(c);
 }
 
+/* Comes with every packet of the peer's; only who waits for credit is told. */
 static void conn_write_space(struct sock *sk)
 {
-	conn_event(sk, -1);
+	struct azattest_conn *c = sk->sk_user_data;
+
+	if (c && test_bit(CONN_FULL, &c->flags))
+		azattest_conn_kick(c);
 }
 
 /* The peer shut one or both directions: there may be an end to read. */

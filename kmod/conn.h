@@ -12,6 +12,8 @@
 #define CONN_READABLE	0	/* data has come since the last receive */
 #define CONN_TIMEOUT	1
 #define CONN_BROKEN	2	/* the peer has gone: nobody will read a reply */
+#define CONN_FULL	3	/* a reply waits for the peer's credit */
+#define CONN_NO_MEMORY	4	/* a reply could not be made: to be closed */
 
 struct azattest_conn {
 	refcount_t ref;
@@ -53,5 +55,8 @@ do { \
 
 /* Goes on with the connection as far as possible, with its lock held. */
 void azattest_exchange_run(struct azattest_conn *c);
+
+/* Data has come, in a vhost worker that holds the socket's lock. */
+void azattest_exchange_data(struct azattest_conn *c);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include <linux/net.h>
 #include <linux/slab.h>
+#include <net/af_vsock.h>
 
 #include "azattest.h"
 #include "conn.h"
@@ -45,8 +46,11 @@ static bool reply_send(struct azattest_conn *c)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec = { c->tx + c->tx_off, c->tx_len - c->tx_off };
-	int n = kernel_sendmsg(c->sock, &msg, &vec, 1, vec.iov_len);
+	int n;
 
+	/* Before the try: credit that comes after it must find the bit set. */
+	set_bit(CONN_FULL, &c->flags);
+	n = kernel_sendmsg(c->sock, &msg, &vec, 1, vec.iov_len);
 	if (n == -EAGAIN)
 		return false;
 	if (n < 0) {
@@ -56,6 +60,7 @@ static bool reply_send(struct azattest_conn *c)
 	c->tx_off += n;
 	if (c->tx_off < c->tx_len)
 		return true;
+	clear_bit(CONN_FULL, &c->flags);
 	kfree(c->tx);
 	c->tx = NULL;
 	timer_off(c);
@@ -99,8 +104,8 @@ static bool refuse_frame(struct azattest_conn *c, u16 status)
 	else
 		azattest_refuse(frame_bad, c->binding->id.cid);
 	if (!frame) {
-		azattest_conn_close_because(c, refused_memory);
-		return false;
+		set_bit(CONN_NO_MEMORY, &c->flags);
+		return true;
 	}
 	c->close_after = true;
 	reply_start(c, frame, len, status);
@@ -148,8 +153,8 @@ static bool ask(struct azattest_conn *c, u32 total)
 	}
 	azattest_conn_put(c);
 	if (ret) {
-		azattest_conn_close_because(c, refused_memory);
-		return false;
+		set_bit(CONN_NO_MEMORY, &c->flags);
+		return true;
 	}
 	c->close_after = door.status == AZATTEST_STATUS_BAD_REQUEST ||
 			 door.status == AZATTEST_STATUS_UNSUPPORTED;
@@ -173,6 +178,14 @@ static bool frame_look(struct azattest_conn *c)
 	return ask(c, total);
 }
 
+/* There may be more than there was room for, and nobody will tell us again. */
+static void received(struct azattest_conn *c, size_t n, size_t room)
+{
+	c->rx_len += n;
+	if (n == room)
+		set_bit(CONN_READABLE, &c->flags);
+}
+
 static bool receive(struct azattest_conn *c)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
@@ -189,11 +202,49 @@ static bool receive(struct azattest_conn *c)
 		azattest_conn_close_because(c, closed_by_peer);
 		return false;
 	}
-	/* There may be more than fitted, and nobody will tell us again. */
-	if (n == room)
-		set_bit(CONN_READABLE, &c->flags);
-	c->rx_len += n;
+	received(c, n, room);
 	return true;
+}
+
+/* The same when the caller holds the socket's lock: what recvmsg does behind it. */
+static bool receive_locked(struct azattest_conn *c)
+{
+	struct vsock_sock *vsk = vsock_sk(c->sock->sk);
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	size_t room = sizeof(c->rx);
+	struct kvec vec = { c->rx, room };
+	ssize_t n;
+
+	iov_iter_kvec(&msg.msg_iter, READ, &vec, 1, room);
+	n = vsk->transport ? vsk->transport->stream_dequeue(vsk, &msg, room, 0) : 0;
+	if (n <= 0)
+		return false;
+	clear_bit(CONN_READABLE, &c->flags);
+	received(c, n, room);
+	return true;
+}
+
+/*
+ * The common case, a request on a connection where nothing else is going on, is
+ * asked here and now, which saves waking a worker; the guest's own vhost worker
+ * pays for it. Nothing in here takes the socket's lock or closes the
+ * connection: what needs that, and all else, is left to the work.
+ */
+void azattest_exchange_data(struct azattest_conn *c)
+{
+	bool more = true;
+
+	if (mutex_trylock(&c->lock)) {
+		if (c->sock && !c->tx && !c->req && !c->rx_len &&
+		    c->flags == BIT(CONN_READABLE) && receive_locked(c)) {
+			frame_look(c);
+			timer_on(c);
+			more = c->tx || c->flags;
+		}
+		mutex_unlock(&c->lock);
+	}
+	if (more)
+		azattest_conn_kick(c);
 }
 
 /* One thing after the other, as long as something can be done. */
@@ -205,6 +256,10 @@ static bool step(struct azattest_conn *c)
 	if (test_and_clear_bit(CONN_TIMEOUT, &c->flags) && c->timed &&
 	    time_after_eq(jiffies, c->timer.expires)) {
 		azattest_conn_close_because(c, closed_timeout);
+		return false;
+	}
+	if (test_bit(CONN_NO_MEMORY, &c->flags)) {
+		azattest_conn_close_because(c, refused_memory);
 		return false;
 	}
 	if (test_bit(CONN_BROKEN, &c->flags)) {

@@ -57,7 +57,7 @@ static ssize_t take(struct azattest_signer *s, char __user *buf, size_t len, boo
 	unsigned int max, n;
 	ssize_t ret = 0;
 
-	max = min_t(size_t, len / sizeof(*batch), AZATTEST_SIGNER_SLOTS_MAX);
+	max = min_t(size_t, len / sizeof(*batch), READ_ONCE(s->slots));
 	if (!max)
 		return -EINVAL;
 	batch = kmalloc_array(max, sizeof(*batch), GFP_KERNEL_ACCOUNT);
