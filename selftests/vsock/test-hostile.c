@@ -68,7 +68,7 @@ static void dripping_frame_is_closed(void)
 	testvm_attest(slow, "again");
 }
 
-/* Its whole packet is too slow too: nobody waits longer for a long frame. */
+/* No room for a reply, or not for a whole one, and there never will be. */
 static void guest_without_credit_is_closed(void)
 {
 	struct testvm *deaf, *other;
