@@ -103,6 +103,9 @@ struct setup {
 	uint8_t issuer[SETUP_CERT_MAX];
 };
 
+/* All of the bytes, or a negative errno. */
+int setup_write_bytes(int fd, const void *bytes, size_t left);
+
 /* Both move the whole of it or fail: -EIO, -errno; read: -EPROTO if it is no
  * setup of this build.
  */

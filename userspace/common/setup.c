@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-int setup_write(int fd, const struct setup *setup)
+int setup_write_bytes(int fd, const void *bytes, size_t left)
 {
-	const uint8_t *p = (const uint8_t *)setup;
-	size_t left = sizeof(*setup);
+	const uint8_t *p = bytes;
 
 	while (left) {
 		ssize_t n = write(fd, p, left);
@@ -24,6 +23,11 @@ int setup_write(int fd, const struct setup *setup)
 		left -= (size_t)n;
 	}
 	return 0;
+}
+
+int setup_write(int fd, const struct setup *setup)
+{
+	return setup_write_bytes(fd, setup, sizeof(*setup));
 }
 
 static int read_whole(int fd, struct setup *setup)

@@ -11,21 +11,6 @@
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 
-static int write_whole(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t n = write(fd, bytes, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		bytes += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 static int write_key(EVP_PKEY *key)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -37,7 +22,7 @@ static int write_key(EVP_PKEY *key)
 		return ret;
 	if (PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
 		length = BIO_get_mem_data(bio, &pem);
-		ret = write_whole(SIGNER_FD_KEY_FILE, pem, (size_t)length);
+		ret = setup_write_bytes(SIGNER_FD_KEY_FILE, pem, (size_t)length);
 		OPENSSL_cleanse(pem, (size_t)length);
 		if (!ret && fsync(SIGNER_FD_KEY_FILE))
 			ret = -errno;
@@ -76,7 +61,7 @@ static int write_request(EVP_PKEY *key, const char *name)
 		return ret;
 	length = i2d_X509_REQ(request, &der);
 	if (length > 0)
-		ret = write_whole(SIGNER_FD_REQUEST, (const char *)der, (size_t)length);
+		ret = setup_write_bytes(SIGNER_FD_REQUEST, (const char *)der, (size_t)length);
 	OPENSSL_free(der);
 	X509_REQ_free(request);
 	return ret;
