@@ -41,6 +41,9 @@ test-daemon_PKGS := libcrypto jansson
 UNIT_TESTS += test-daemon
 HOST_TESTS += selftests/azattestd/test-daemon.sh
 
+# What an operator sees and does.
+HOST_TESTS += selftests/azattestd/test-ctl.sh
+
 ASAN_PROGRAMS += test-answer
 test-answer_SRCS := selftests/azattestd/test-answer.c selftests/document/pki.c \
 	userspace/signer/answer.c userspace/signer/arena.c $(azdocument_SRCS) $(azattestd_TAP)

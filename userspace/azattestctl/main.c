@@ -26,6 +26,17 @@ static const struct command commands[] = {
 	{ "trust", "[--issuer] [--output FILE]",
 	  "the root certificate that verifiers trust, PEM; --issuer: and the issuing one",
 	  trust_command },
+	{ "module", "[--all] [--json]",
+	  "numbers, limits and counters of the module; --all: also counters at zero",
+	  module_command },
+	{ "bindings", "[--json]", "the VMs that have an identity now (root)", bindings_command },
+	{ "unbind", "UUID", "ends a VM's binding (root)", unbind_command },
+	{ "grant", "--uuid UUID --uid USER [--name NAME] [--profile PROFILE] [--cid CID]",
+	  "lets that user give that VM its identity, once (root)", grant_command },
+	{ "grants", "[--json]", "the grants that nobody has used yet (root)", grants_command },
+	{ "revoke", "UUID", "takes an unused grant back (root)", revoke_command },
+	{ "limit", "NAME VALUE", "sets a limit of the module until it is unloaded (root)",
+	  limit_command },
 	{ "help", "", "this page", help_command },
 };
 

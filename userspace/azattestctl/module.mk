@@ -2,5 +2,6 @@
 # What an operator types.
 
 PROGRAMS += azattestctl
-azattestctl_SRCS := $(addprefix userspace/azattestctl/,main.c ask.c status.c trust.c)
-azattestctl_PKGS := jansson
+azattestctl_SRCS := $(addprefix userspace/azattestctl/,main.c ask.c status.c trust.c netlink.c \
+	fields.c arguments.c output.c module.c bindings.c grants.c limit.c)
+azattestctl_PKGS := jansson libnl-3.0 libnl-genl-3.0 uuid

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns "azattestctl bindings" and "unbind": which VMs have an identity now.
+
+#include "module.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <uuid/uuid.h>
+
+static const struct field fields[] = {
+	{ AZATTEST_BINDING_A_UUID, FIELD_UUID, "uuid" },
+	{ AZATTEST_BINDING_A_NAME, FIELD_TEXT, "name" },
+	{ AZATTEST_BINDING_A_CID, FIELD_NUMBER, "cid" },
+	{ AZATTEST_BINDING_A_GENERATION, FIELD_NUMBER, "generation" },
+	{ AZATTEST_BINDING_A_PID, FIELD_NUMBER, "pid" },
+	{ AZATTEST_BINDING_A_PROFILE, FIELD_TEXT, "profile" },
+	{ AZATTEST_BINDING_A_NETNS, FIELD_NUMBER, "netns" },
+	{ AZATTEST_BINDING_A_LIFE, FIELD_FLAG, "life" },
+	{ AZATTEST_BINDING_A_CONNECTIONS, FIELD_NUMBER, "connections" },
+	{ AZATTEST_BINDING_A_ATTACHED, FIELD_NUMBER, "attached" },
+	{ AZATTEST_BINDING_A_REQUESTS, FIELD_NUMBER, "requests" },
+	{ AZATTEST_BINDING_A_ANSWERED, FIELD_NUMBER, "answered" },
+	{ AZATTEST_BINDING_A_REFUSED, FIELD_NUMBER, "refused" },
+};
+
+static const struct column columns[] = {
+	{ "uuid", "UUID", false },
+	{ "name", "NAME", false },
+	{ "cid", "CID", true },
+	{ "generation", "GENERATION", true },
+	{ "pid", "PID", true },
+	{ "profile", "PROFILE", false },
+	{ "connections", "CONNECTIONS", true },
+	{ "requests", "REQUESTS", true },
+	{ "answered", "ANSWERED", true },
+	{ "refused", "REFUSED", true },
+};
+
+static const struct advice unbind_advice[] = {
+	{ ENOENT, "azattestctl bindings lists those that there are" },
+	{ 0 }
+};
+
+static void add(struct nlmsghdr *answer, json_t *rows)
+{
+	struct nlattr *attrs[FIELDS_TYPE_MAX + 1];
+
+	fields_of_message(answer, attrs);
+	json_array_append_new(rows, fields_json(fields, COUNT(fields), attrs));
+}
+
+int bindings_command(const struct ctl *ctl, int argc, char **argv)
+{
+	static const struct listing listing = { AZATTEST_CMD_BINDING_GET, add, columns,
+						COUNT(columns) };
+
+	(void)ctl;
+	return output_listing(&listing, argc, argv);
+}
+
+int unbind_command(const struct ctl *ctl, int argc, char **argv)
+{
+	struct about about = { argv[0], NULL, unbind_advice };
+	struct question q;
+	uuid_t uuid;
+	int exit;
+
+	(void)ctl;
+	if (!arguments_words(argc, argv, 1, "one UUID") ||
+	    !arguments_uuid(argv[0], argv[optind], uuid))
+		return EXIT_USAGE;
+	about.object = argv[optind];
+	exit = question_begin(&q, AZATTEST_CMD_BINDING_END, 0);
+	if (exit)
+		return exit;
+	question_put(&q, AZATTEST_BINDING_A_UUID, uuid, sizeof(uuid));
+	return question_finish(&q, &about, NULL, NULL);
+}

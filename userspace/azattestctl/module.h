@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the commands that ask the module share; ctl.h tells which file owns what. */
+#ifndef AZATTESTCTL_MODULE_H
+#define AZATTESTCTL_MODULE_H
+
+#include "ctl.h"
+
+#include <linux/azattest.h>
+#include <linux/azattest_netlink.h>
+#include <netlink/netlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* ---- netlink.c ---- */
+
+/* One question under way: begun, given its attributes, finished. */
+struct question {
+	struct nl_sock *sock;
+	struct nl_msg *msg;
+	int family;
+	bool full;		/* an attribute did not fit */
+};
+
+/* What to do about an errno of the module; a list ends with error 0. */
+struct advice {
+	int error;
+	const char *what_to_do;
+};
+
+/* What the line about a refusal says: "COMMAND [OBJECT]: why: advice". */
+struct about {
+	const char *command;
+	const char *object;	/* or NULL */
+	const struct advice *advice;
+};
+
+typedef void (*answer_fn)(struct nlmsghdr *answer, json_t *out);
+
+/* @flags: 0 or NLM_F_DUMP. An exit code; unless it is 0 nothing is open. */
+int question_begin(struct question *q, int command, int flags);
+
+void question_put(struct question *q, int type, const void *data, size_t size);
+void question_put_u32(struct question *q, int type, uint32_t value);
+void question_put_text(struct question *q, int type, const char *text);
+
+/*
+ * Sends, calls @fn (or NULL) with each message of the answer, closes. An exit
+ * code; a failure has been said.
+ */
+int question_finish(struct question *q, const struct about *about, answer_fn fn, json_t *out);
+
+/* ---- fields.c ---- */
+
+enum field_kind {
+	FIELD_NUMBER,
+	FIELD_TEXT,
+	FIELD_UUID,
+	FIELD_FLAG,
+};
+
+struct field {
+	int type;
+	enum field_kind kind;
+	const char *key;
+};
+
+#define FIELDS_TYPE_MAX	31	/* no set of attributes of the family has more */
+
+/* Those of @fields that are there; a flag is always there. */
+json_t *fields_json(const struct field *fields, size_t count, struct nlattr **attrs);
+
+/* All attributes of a message or of a nest, by type; zeroed where none is. */
+void fields_of_message(struct nlmsghdr *message, struct nlattr *attrs[FIELDS_TYPE_MAX + 1]);
+void fields_of_nest(struct nlattr *nest, struct nlattr *attrs[FIELDS_TYPE_MAX + 1]);
+
+/* ---- arguments.c: true, or false after one line on standard error ---- */
+
+/* --json and nothing else. */
+bool arguments_json(int argc, char **argv, bool *as_json);
+
+/* @count operands and no option; @names for the line. */
+bool arguments_words(int argc, char **argv, int count, const char *names);
+
+bool arguments_none_left(int argc, char **argv);
+bool arguments_uuid(const char *command, const char *text, unsigned char *uuid);
+bool arguments_u32(const char *command, const char *what, const char *text, uint32_t *value);
+
+/* ---- output.c ---- */
+
+struct column {
+	const char *key;	/* of each row's object */
+	const char *title;
+	bool right;		/* numbers */
+};
+
+void output_table(const json_t *rows, const struct column *columns, size_t count);
+void output_json(const json_t *json);
+
+/* The exit code of a command that has printed all it had. */
+int output_end(const char *command);
+
+/*
+ * The whole of a command that lists: dumps @command, prints a table or, with
+ * --json, an array. Exit code.
+ */
+struct listing {
+	int command;
+	answer_fn fn;
+	const struct column *columns;
+	size_t count;
+};
+
+int output_listing(const struct listing *listing, int argc, char **argv);
+
+#endif
