@@ -58,7 +58,7 @@ const char *device_bind_advice(int error)
 	case EPERM:
 		return "not allowed: needs CAP_NET_ADMIN, or a grant for this "
 		       "UUID and this user (and its CID, name and profile): "
-		       "ask the host's administrator";
+		       "an administrator makes one with azattestctl grant";
 	case EALREADY:
 		return "this file is bound already: report a bug";
 	case EBUSY:
