@@ -69,7 +69,12 @@ static void bind_and_attest(struct fakeguest *g, struct tally *t)
 	struct fakeguest_conn *c;
 
 	testvm_bind(&vm);
-	/* As a real guest would: answers to what it tried before are behind it. */
+	/*
+	 * As a real guest would: answers to what it tried before are behind it.
+	 * They come in order, so an answer to something new, a refusal from a
+	 * port where nobody listens, is behind them all.
+	 */
+	tap_need(!fakeguest_connect(g, PORT + 1, testvm_port() + 1));
 	t->strays += fakeguest_pump(g, 0);
 	c = fakeguest_connect(g, PORT, testvm_port());
 	if (!c) {
