@@ -4,8 +4,6 @@
 #include "module.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <uuid/uuid.h>
 
 static const struct field fields[] = {
 	{ AZATTEST_BINDING_A_UUID, FIELD_UUID, "uuid" },
@@ -60,19 +58,7 @@ int bindings_command(const struct ctl *ctl, int argc, char **argv)
 
 int unbind_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct about about = { argv[0], NULL, unbind_advice };
-	struct question q;
-	uuid_t uuid;
-	int exit;
-
 	(void)ctl;
-	if (!arguments_words(argc, argv, 1, "one UUID") ||
-	    !arguments_uuid(argv[0], argv[optind], uuid))
-		return EXIT_USAGE;
-	about.object = argv[optind];
-	exit = question_begin(&q, AZATTEST_CMD_BINDING_END, 0);
-	if (exit)
-		return exit;
-	question_put(&q, AZATTEST_BINDING_A_UUID, uuid, sizeof(uuid));
-	return question_finish(&q, &about, NULL, NULL);
+	return question_by_uuid(AZATTEST_CMD_BINDING_END, AZATTEST_BINDING_A_UUID, unbind_advice,
+				argc, argv);
 }

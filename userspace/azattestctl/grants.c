@@ -65,21 +65,9 @@ int grants_command(const struct ctl *ctl, int argc, char **argv)
 
 int revoke_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct about about = { argv[0], NULL, revoke_advice };
-	struct question q;
-	uuid_t uuid;
-	int exit;
-
 	(void)ctl;
-	if (!arguments_words(argc, argv, 1, "one UUID") ||
-	    !arguments_uuid(argv[0], argv[optind], uuid))
-		return EXIT_USAGE;
-	about.object = argv[optind];
-	exit = question_begin(&q, AZATTEST_CMD_GRANT_DEL, 0);
-	if (exit)
-		return exit;
-	question_put(&q, AZATTEST_GRANT_A_UUID, uuid, sizeof(uuid));
-	return question_finish(&q, &about, NULL, NULL);
+	return question_by_uuid(AZATTEST_CMD_GRANT_DEL, AZATTEST_GRANT_A_UUID, revoke_advice,
+				argc, argv);
 }
 
 /* A number stands for itself even if a user is called so. */

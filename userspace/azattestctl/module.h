@@ -52,6 +52,10 @@ void question_put_text(struct question *q, int type, const char *text);
  */
 int question_finish(struct question *q, const struct about *about, answer_fn fn, json_t *out);
 
+/* A whole command that names one UUID and wants no answer: an exit code. */
+int question_by_uuid(int command, int attribute, const struct advice *advice,
+		     int argc, char **argv);
+
 /* ---- fields.c ---- */
 
 enum field_kind {

@@ -4,6 +4,7 @@
 #include "module.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <linux/netlink.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include <uuid/uuid.h>
 
 #define RECEIVE_BYTES	(1 << 20)
 
@@ -195,4 +198,23 @@ int question_finish(struct question *q, const struct about *about, answer_fn fn,
 		return 0;
 	return refused(about, *call.sentence ? call.sentence : strerror(-call.error),
 		       -call.error);
+}
+
+int question_by_uuid(int command, int attribute, const struct advice *advice,
+		     int argc, char **argv)
+{
+	struct about about = { argv[0], NULL, advice };
+	struct question q;
+	uuid_t uuid;
+	int exit;
+
+	if (!arguments_words(argc, argv, 1, "one UUID") ||
+	    !arguments_uuid(argv[0], argv[optind], uuid))
+		return EXIT_USAGE;
+	about.object = argv[optind];
+	exit = question_begin(&q, command, 0);
+	if (exit)
+		return exit;
+	question_put(&q, attribute, uuid, sizeof(uuid));
+	return question_finish(&q, &about, NULL, NULL);
 }
