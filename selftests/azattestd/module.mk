@@ -20,16 +20,16 @@ azask_SRCS := selftests/azattestd/azask.c
 azask_STATIC := aztest
 
 # Parts of the daemon, each with what it calls.
-azattestd_CONFIG := userspace/azattestd/config.c userspace/azattestd/log.c \
+azattestd_CONFIG := userspace/azattestd/config.c userspace/daemon/log.c \
 	userspace/common/keytype.c userspace/document/content.c userspace/document/versions.c
-azattestd_EMBEDDED := $(addprefix userspace/azattestd/,certificate.c embedded.c leaf.c log.c \
-	spawn.c state.c) userspace/common/keytype.c $(azdocument_SRCS)
+azattestd_EMBEDDED := $(addprefix userspace/azattestd/,certificate.c embedded.c leaf.c \
+	spawn.c state.c) userspace/daemon/log.c userspace/common/keytype.c $(azdocument_SRCS)
 
 ASAN_PROGRAMS += test-config test-state test-embedded
 test-config_SRCS := selftests/azattestd/test-config.c $(azattestd_CONFIG) $(azattestd_TAP)
 test-config_PKGS := libcrypto inih uuid
 test-state_SRCS := selftests/azattestd/test-state.c userspace/azattestd/state.c \
-	userspace/azattestd/log.c $(azattestd_TAP)
+	userspace/daemon/log.c $(azattestd_TAP)
 test-embedded_SRCS := selftests/azattestd/test-embedded.c $(azattestd_EMBEDDED) $(azattestd_TAP)
 test-embedded_PKGS := libcrypto
 UNIT_TESTS += test-config test-state test-embedded

@@ -15,8 +15,6 @@
  *   journal.c      reports of signers -> lines and counters
  *   status.c       what the host's state is, and why
  *   control.c      the Unix socket that tells it
- *   watch.c        descriptors and their handlers
- *   log.c          lines for people, and failures on their way up
  */
 #ifndef AZATTESTD_H
 #define AZATTESTD_H
@@ -26,53 +24,18 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
-#include <syslog.h>
 
 #include <jansson.h>
 #include <openssl/x509.h>
 
 #include <userspace/common/common.h>
+#include <userspace/daemon/daemon.h>
 
 /* Exit codes, as in azattestd(8). */
 #define EXIT_USAGE	2
 #define EXIT_CONFIG	3
 #define EXIT_STATE	4
 #define EXIT_MODULE	5
-
-/* log.c */
-
-/* A failure on its way to who logs it: one line: what, where, why, what to do. */
-struct failure {
-	int exit;		/* EXIT_*: what to end with, if it comes to that */
-	char text[600];
-};
-
-/* Fills it; returns @error, so that "return failure_set(...)" reads well. */
-int failure_set(struct failure *failure, int exit, int error, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Many whole lines at once; @text as log_line() would have written them. */
-void log_raw(const char *text, size_t length);
-/* "<6>" before a line where a journal reads it, else "". */
-const char *log_prefix(int level);
-
-/* watch.c */
-
-struct watch {
-	int fd;
-	void (*ready)(struct watch *watch, uint32_t events);
-	void *owner;
-};
-
-int watch_open(void);
-int watch_add(struct watch *watch, uint32_t events);
-int watch_change(struct watch *watch, uint32_t events);
-/* Takes it out and closes its descriptor. */
-void watch_close(struct watch *watch);
-/* Runs at most one handler, so that a handler may close any watch. */
-void watch_wait(int timeout_ms);
-int64_t watch_now_ms(void);
 
 /* config.c */
 

@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 	struct failure failure;
 	int ret;
 
+	log_name = "azattestd";
 	parse(argc, argv, &options);
 	d.config_path = options.config;
 	ret = config_read(&d.config, options.config, &failure);

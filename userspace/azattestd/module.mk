@@ -2,7 +2,8 @@
 # The control process: everything about signing but the key.
 
 azattestd_CONTROL := $(addprefix userspace/azattestd/,certificate.c config.c control.c embedded.c \
-	journal.c leaf.c log.c renew.c spawn.c state.c status.c supervise.c watch.c) \
+	journal.c leaf.c renew.c spawn.c state.c status.c supervise.c) \
+	userspace/daemon/log.c userspace/daemon/watch.c \
 	userspace/common/keytype.c userspace/common/setup.c
 
 PROGRAMS += azattestd

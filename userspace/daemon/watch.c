@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns the one epoll descriptor and who is called for which other.
 
-#include "azattestd.h"
+#include <userspace/daemon/daemon.h>
 
 #include <errno.h>
 #include <sys/epoll.h>

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the lines that azattestd says, and failures on their way to one.
+// Owns the lines that a daemon says, and failures on their way to one.
 
-#include "azattestd.h"
+#include <userspace/daemon/daemon.h>
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+const char *log_name = "azattest";
 
 static const char *const prefixes[] = {
 	"<0>", "<1>", "<2>", "<3>", "<4>", "<5>", "<6>", "<7>",
@@ -49,7 +52,8 @@ void log_line(int level, const char *format, ...)
 	va_list args;
 	size_t length;
 
-	length = (size_t)snprintf(line, sizeof(line), "%sazattestd: ", log_prefix(level));
+	length = (size_t)snprintf(line, sizeof(line), "%s%s: ", log_prefix(level),
+				  log_name);
 	va_start(args, format);
 	vsnprintf(line + length, sizeof(line) - length - 1, format, args);
 	va_end(args);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every daemon here is made of: one thread, one poll loop, lines for people.
+ *
+ *   watch.c   descriptors and their handlers
+ *   log.c     lines for people, and failures on their way up
+ */
+#ifndef AZATTEST_DAEMON_H
+#define AZATTEST_DAEMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <syslog.h>
+
+/* log.c */
+
+/* What lines begin with; main() says it first of all. */
+extern const char *log_name;
+
+/* A failure on its way to who logs it: one line: what, where, why, what to do. */
+struct failure {
+	int exit;		/* EXIT_* of the program: what to end with, if it comes to that */
+	char text[600];
+};
+
+/* Fills it; returns @error, so that "return failure_set(...)" reads well. */
+int failure_set(struct failure *failure, int exit, int error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Many whole lines at once; @text as log_line() would have written them. */
+void log_raw(const char *text, size_t length);
+/* "<6>" before a line where a journal reads it, else "". */
+const char *log_prefix(int level);
+
+/* watch.c */
+
+struct watch {
+	int fd;
+	void (*ready)(struct watch *watch, uint32_t events);
+	void *owner;
+};
+
+int watch_open(void);
+int watch_add(struct watch *watch, uint32_t events);
+int watch_change(struct watch *watch, uint32_t events);
+/* Takes it out and closes its descriptor. */
+void watch_close(struct watch *watch);
+/* Runs at most one handler, so that a handler may close any watch. */
+void watch_wait(int timeout_ms);
+int64_t watch_now_ms(void);
+
+#endif

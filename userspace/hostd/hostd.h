@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Map of azattest-hostd, the control plane: who may use the REST door. One
+ * thread, one poll loop. No guest's byte comes here.
+ *
+ *   main.c       options, order of the start, capabilities
+ *   hostd.c      signals, ticks, and the one pass that makes things as they should be
+ *   config.c     the INI file -> struct config
+ *   vm.c         the VMs that may use REST: from record to slot and back
+ *   slot.c       which slots are free, draining, taken; oldest free first
+ *   module.c     /dev/azattest: ATTACH, BIND, INFO; the module's events
+ *   rest.c       azattest-restd's session (common/restlink.h)
+ *   store.c      records on disk: write, fsync, rename
+ *   fdstore.c    binding descriptors in the service manager's store
+ *   facts.c      what /metadata/instance says of a VM
+ *   status.c     the state of all this, as JSON
+ *   api.c        HTTP/JSON on a Unix socket (docs/api.md)
+ *   net.h        the host's network: see there
+ */
+#ifndef AZATTEST_HOSTD_H
+#define AZATTEST_HOSTD_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include <linux/azattest.h>
+#include <userspace/common/restlink.h>
+#include <userspace/daemon/daemon.h>
+#include <userspace/fence/fence.h>
+#include <userspace/hostd/net.h>
+
+/* Exit codes, as in azattest-hostd(8). */
+#define EXIT_USAGE	2
+#define EXIT_CONFIG	3
+#define EXIT_STATE	4
+#define EXIT_NETWORK	5
+
+/* config.c */
+
+#define CONFIG_PATH	"/etc/azattest/hostd.conf"
+
+struct config {
+	/* [network] */
+	struct net_config net;		/* bridge, address, second-address, range, mtu */
+	uint16_t port;			/* 80 */
+	uint8_t hop_limit;		/* 1; 0: the system's */
+	/* [rest] */
+	char rest_user[33];		/* azattest-restd */
+	uid_t rest_uid;
+	uint32_t connections_per_vm;	/* 16 */
+	uint32_t idle_ms, request_ms, answer_ms;	/* 30000 5000 800 */
+	uint32_t syn_rate, syn_burst;	/* 50 100 */
+	/* [api] */
+	char admin_group[33];		/* azattest-admin; may be missing on the system */
+	gid_t admin_gid;		/* (gid_t)-1: there is none, root alone */
+	/* [instance]: what facts.c says of every VM; "" if not given */
+	char location[129], provider[129], os_type[129], resource_group[129];
+	/* from azattestd.conf, for the same facts */
+	char subscription_id[129];
+};
+
+int config_read(struct config *config, const char *path, struct failure *failure);
+
+/* vm.c */
+
+enum vm_state {
+	VM_WAITING,	/* a tap, a binding, the bridge or restd is missing: .reason */
+	VM_ACTIVE,	/* may be served */
+	VM_DRAINING,	/* its slot is being cleared */
+};
+
+/* What an administrator asks for. */
+struct vm_request {
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	char tap[IFNAMSIZ];
+	pid_t pid;			/* 0: the VMM has bound the VM, or will */
+	char name[AZATTEST_NAME_LEN];	/* with pid; may be "" */
+	char profile[AZATTEST_PROFILE_LEN];	/* with pid; may be "" */
+};
+
+struct hostd;
+
+/*
+ * Writes the record durably, then serves the VM as soon as it can be. Adding
+ * what is there already is no failure.
+ *   -EINVAL  a field breaks its rule
+ *   -EPERM   legacy support is off
+ *   -EBUSY   the tap belongs to another VM's record, or to another bridge; or
+ *            the UUID has another tap
+ *   -ESRCH   there is no process @pid
+ *   -ENOSPC  no slot is free
+ *   -EIO     the record could not be written
+ */
+int vm_add(struct hostd *hostd, const struct vm_request *request, struct failure *failure);
+/* -ENOENT: no such VM. Returns when nothing of it is reachable any more. */
+int vm_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
+	      struct failure *failure);
+/* One object as docs/api.md says; NULL: no such VM. */
+json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
+json_t *vm_list_json(struct hostd *hostd);
+
+/* hostd.c */
+
+/*
+ * Turns REST access on (bridge, fence, and then the VMs) or off (every trace
+ * goes; records stay). Durable. Repeating it repairs.
+ */
+int legacy_set(struct hostd *hostd, bool on, struct failure *failure);
+
+/* status.c */
+json_t *status_json(struct hostd *hostd);
+
+/* api.c */
+
+struct api;
+
+#define API_SOCKET	"api.sock"
+
+int api_open(struct api **api, struct hostd *hostd, const char *run, struct failure *failure);
+void api_close(struct api *api);
+
+#endif
