@@ -14,7 +14,8 @@
  *   fdstore.c    binding descriptors in the service manager's store
  *   facts.c      what /metadata/instance says of a VM
  *   status.c     the state of all this, as JSON
- *   api.c        HTTP/JSON on a Unix socket (docs/api.md)
+ *   api.c        HTTP on a Unix socket: who asks, how long, how much
+ *   api_calls.c  the calls of docs/api.md: JSON in, JSON out
  *   net.h        the host's network: see there
  */
 #ifndef AZATTEST_HOSTD_H
@@ -101,6 +102,7 @@ int vm_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
 	      struct failure *failure);
 /* One object as docs/api.md says; NULL: no such VM. */
 json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
+/* An array of those. */
 json_t *vm_list_json(struct hostd *hostd);
 
 /* hostd.c */
@@ -120,7 +122,32 @@ struct api;
 
 #define API_SOCKET	"api.sock"
 
-int api_open(struct api **api, struct hostd *hostd, const char *run, struct failure *failure);
+/*
+ * Listens at RUN/api.sock, 0666; the folder is made if it is missing. @config
+ * tells who may change something, at each connection anew: it must outlive it.
+ */
+int api_open(struct api **api, struct hostd *hostd, const struct config *config, const char *run,
+	     struct failure *failure);
 void api_close(struct api *api);
+
+/* api_calls.c */
+
+struct api_call {
+	const char *method, *path;
+	const char *body;
+	size_t length;
+	bool admin;		/* the caller may change something */
+	const char *admin_group;
+};
+
+struct api_answer {
+	unsigned int status;
+	const char *allow;	/* methods there are, for 405 */
+	json_t *json;		/* NULL: no body; the caller's to release */
+};
+
+struct api_answer api_call_answer(struct hostd *hostd, const struct api_call *call);
+struct api_answer api_call_refuse(unsigned int status, const char *code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif
