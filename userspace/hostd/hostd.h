@@ -14,7 +14,8 @@
  *   fdstore.c    binding descriptors in the service manager's store
  *   facts.c      what /metadata/instance says of a VM
  *   status.c     the state of all this, as JSON
- *   api.c        HTTP on a Unix socket: who asks, how long, how much
+ *   api.c        the API's Unix socket: who asks, how many, for how long
+ *   api_http.c   one request of it: body in, answer out
  *   api_calls.c  the calls of docs/api.md: JSON in, JSON out
  *   net.h        the host's network: see there
  */
@@ -129,25 +130,5 @@ struct api;
 int api_open(struct api **api, struct hostd *hostd, const struct config *config, const char *run,
 	     struct failure *failure);
 void api_close(struct api *api);
-
-/* api_calls.c */
-
-struct api_call {
-	const char *method, *path;
-	const char *body;
-	size_t length;
-	bool admin;		/* the caller may change something */
-	const char *admin_group;
-};
-
-struct api_answer {
-	unsigned int status;
-	const char *allow;	/* methods there are, for 405 */
-	json_t *json;		/* NULL: no body; the caller's to release */
-};
-
-struct api_answer api_call_answer(struct hostd *hostd, const struct api_call *call);
-struct api_answer api_call_refuse(unsigned int status, const char *code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 #endif

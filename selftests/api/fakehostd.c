@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the fake behind the API: VMs and legacy support in memory, failures on demand.
+
+#include "fakehostd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <uuid/uuid.h>
+
+static int find(const struct hostd *hostd, const uint8_t *uuid)
+{
+	for (int i = 0; i < FAKE_VMS; i++)
+		if (hostd->used[i] && !memcmp(hostd->vm[i].uuid, uuid, AZATTEST_UUID_LEN))
+			return i;
+	return -1;
+}
+
+static int error_of(const char *tap)
+{
+	static const struct { const char *tap; int error; } table[] = {
+		{ "tap-inval", -EINVAL }, { "tap-busy", -EBUSY }, { "tap-srch", -ESRCH },
+		{ "tap-nospc", -ENOSPC }, { "tap-eio", -EIO }, { "tap-nodev", -ENODEV },
+		{ "tap-cut", -EINVAL },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].tap, tap))
+			return table[i].error;
+	return 0;
+}
+
+int vm_add(struct hostd *hostd, const struct vm_request *request, struct failure *failure)
+{
+	int error = error_of(request->tap), i = find(hostd, request->uuid);
+
+	hostd->changes++;
+	if (!hostd->legacy)
+		return failure_set(failure, 1, -EPERM, "REST access is off: azattestctl legacy on");
+	if (error)
+		return failure_set(failure, 1, error, "%s: refused%s", request->tap,
+				   strcmp(request->tap, "tap-cut") ? "" : " \xc3");
+	for (int k = 0; i < 0 && k < FAKE_VMS; k++)
+		if (!hostd->used[k])
+			i = k;
+	if (i < 0)
+		return failure_set(failure, 1, -ENOSPC, "no slot is free");
+	hostd->vm[i] = *request;
+	hostd->used[i] = true;
+	return 0;
+}
+
+int vm_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
+	      struct failure *failure)
+{
+	struct timespec pause = { hostd->pause_ms / 1000, hostd->pause_ms % 1000 * 1000000 };
+	int i = find(hostd, uuid);
+
+	hostd->changes++;
+	nanosleep(&pause, NULL);
+	if (i < 0)
+		return failure_set(failure, 1, -ENOENT, "no such VM is enrolled");
+	hostd->used[i] = false;
+	return 0;
+}
+
+static json_t *one(const struct vm_request *vm)
+{
+	char uuid[37];
+
+	if (!strcmp(vm->tap, "tap-null"))
+		return NULL;
+	uuid_unparse_lower(vm->uuid, uuid);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:s, s:i,"
+			 " s:{s:i, s:i}, s:{s:i}}",
+			 "uuid", uuid, "name", vm->name, "tap", vm->tap, "state", "active",
+			 "reason", "", "slot", 1, "ifindex", 7, "generation",
+			 (json_int_t)1844674407370, "cid", 0, "binding",
+			 vm->pid ? "hostd" : "vmm", "pid", (int)vm->pid,
+			 "packets", "in", 10, "out", 9, "drops", "rate", 3);
+}
+
+json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
+{
+	int i = find(hostd, uuid);
+
+	return i < 0 ? NULL : one(&hostd->vm[i]);
+}
+
+json_t *vm_list_json(struct hostd *hostd)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < FAKE_VMS; i++)
+		if (hostd->used[i])
+			json_array_append_new(list, one(&hostd->vm[i]));
+	if (hostd->long_list) {
+		char *text = calloc(1, (size_t)hostd->long_list + 1);
+
+		memset(text, 'x', (size_t)hostd->long_list);
+		json_array_append_new(list, json_string(text));
+		free(text);
+	}
+	return list;
+}
+
+int legacy_set(struct hostd *hostd, bool on, struct failure *failure)
+{
+	hostd->changes++;
+	if (hostd->legacy_error)
+		return failure_set(failure, 1, hostd->legacy_error, "bridge azhost-imds: refused");
+	hostd->legacy = on;
+	return 0;
+}
+
+json_t *status_json(struct hostd *hostd)
+{
+	if (hostd->status_null)
+		return NULL;
+	return json_pack("{s:s, s:i, s:{s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:[s], s:i},"
+			 " s:{s:b, s:i, s:i}, s:{s:b}, s:{s:i, s:i, s:i}, s:{s:i}}",
+			 "version", "0.1.0", "since", 1763769600,
+			 "legacy", "enabled", hostd->legacy, "state",
+			 hostd->legacy ? "degraded" : "off", "bridge", "azhost-imds",
+			 "address", "169.254.169.253", "secondAddress", "", "port", 80,
+			 "range", "198.18.0.0/19", "slots", 8191, "used", 1,
+			 "problems", "bridge azhost-imds is down: somebody set it so", "repairs", 2,
+			 "restd", "connected", 1, "pid", 712, "since", 1763769601,
+			 "module", "present", 1, "vms", "active", 1, "waiting", 2, "draining", 0,
+			 "drops", "unmarked", 12);
+}
+
+int fakehostd_run(struct hostd *hostd, gid_t admin, const char *run)
+{
+	struct config config = { .admin_group = "azattest-admin", .admin_gid = admin };
+	struct failure failure;
+	struct api *api;
+
+	if (watch_open() || api_open(&api, hostd, &config, run, &failure)) {
+		fprintf(stderr, "%s\n", failure.text);
+		return 1;
+	}
+	for (;;)
+		watch_wait(-1);
+}
