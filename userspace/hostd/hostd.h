@@ -6,14 +6,20 @@
  *   main.c       options, order of the start, capabilities
  *   hostd.c      signals, ticks, and the one pass that makes things as they should be
  *   config.c     the INI file -> struct config
- *   vm.c         the VMs that may use REST: from record to slot and back
+ *   vm.c         the VMs that may use REST: records, and what is asked for
+ *   settle.c     one VM from what is to what should be: tap, binding, slot
  *   slot.c       which slots are free, draining, taken; oldest free first
+ *   drain.c      a slot from "nothing passes" to "free"
  *   module.c     /dev/azattest: ATTACH, BIND, INFO; the module's events
  *   rest.c       azattest-restd's session (common/restlink.h)
  *   store.c      records on disk: write, fsync, rename
  *   fdstore.c    binding descriptors in the service manager's store
  *   facts.c      what /metadata/instance says of a VM
  *   status.c     the state of all this, as JSON
+ *   process.c    what /proc says of a VMM, and of restd's cgroup
+ *   rights.c     capabilities
+ *   backoff.c    how long to wait after a failure
+ *   core.h       what these share
  *   api.c        the API's Unix socket: who asks, how many, for how long
  *   api_http.c   one request of it: body in, answer out
  *   api_calls.c  the calls of docs/api.md: JSON in, JSON out
@@ -61,8 +67,6 @@ struct config {
 	gid_t admin_gid;		/* (gid_t)-1: there is none, root alone */
 	/* [instance]: what facts.c says of every VM; "" if not given */
 	char location[129], provider[129], os_type[129], resource_group[129];
-	/* from azattestd.conf, for the same facts */
-	char subscription_id[129];
 };
 
 int config_read(struct config *config, const char *path, struct failure *failure);

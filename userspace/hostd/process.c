@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns what /proc says of another process: whether it is still the same, and its cgroup.
+
+#include "core.h"
+
+#include <errno.h>
+#include <mntent.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+uint64_t process_start(pid_t pid)
+{
+	unsigned long long start = 0;
+	char path[32], line[1024], *p;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return 0;
+	/* The name may have blanks and brackets: fields are counted from the last one. */
+	p = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
+	if (p)
+		(void)sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+			     "%*d %*d %*d %llu", &start);
+	fclose(stat);
+	return start;
+}
+
+int process_open(pid_t pid, uint64_t start)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0)
+		return errno == ESRCH || errno == EINVAL ? -ESRCH : -errno;
+	/* While we hold it, the number cannot become another process's. */
+	if (process_start(pid) == start)
+		return fd;
+	close(fd);
+	return -ESRCH;
+}
+
+bool process_alive(pid_t pid, uint64_t start)
+{
+	struct pollfd end = { .fd = process_open(pid, start), .events = POLLIN };
+	bool alive;
+
+	if (end.fd < 0)
+		return false;
+	alive = poll(&end, 1, 0) == 0;
+	close(end.fd);
+	return alive;
+}
+
+static int cgroup_mount(char *path, size_t size)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+	int ret = -ENOENT;
+
+	if (!mounts)
+		return -errno;
+	while (ret && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, "cgroup2"))
+			ret = (size_t)snprintf(path, size, "%s", entry->mnt_dir) < size ? 0 : -E2BIG;
+	endmntent(mounts);
+	return ret;
+}
+
+static int cgroup_of(pid_t pid, char *path, size_t size)
+{
+	char name[32], line[600];
+	int ret = -ENOENT;
+	FILE *cgroup;
+
+	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
+	cgroup = fopen(name, "re");
+	if (!cgroup)
+		return -errno;
+	while (ret && fgets(line, sizeof(line), cgroup)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!strncmp(line, "0::", 3))
+			ret = (size_t)snprintf(path, size, "%s", line + 3) < size ? 0 : -E2BIG;
+	}
+	fclose(cgroup);
+	return ret;
+}
+
+/* A process in it that is not @pid; 0: none; -errno. */
+static int other_in_cgroup(const char *cgroup, pid_t pid)
+{
+	char path[1100], mount[512], line[32];
+	int other = 0, ret = cgroup_mount(mount, sizeof(mount));
+	FILE *procs;
+
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "%s%s/cgroup.procs", mount, cgroup);
+	procs = fopen(path, "re");
+	if (!procs)
+		return -errno;
+	while (!other && fgets(line, sizeof(line), procs))
+		if (atoi(line) != pid)
+			other = atoi(line);
+	fclose(procs);
+	return other;
+}
+
+int process_own_cgroup(pid_t pid, char *path, size_t size, struct failure *failure)
+{
+	int ret = cgroup_of(pid, path, size);
+	int other;
+
+	if (ret)
+		return failure_set(failure, EXIT_FAILURE, ret,
+				   "process %d: its cgroup cannot be told: %s: is cgroup2 mounted?", pid,
+				   strerror(-ret));
+	if (!strcmp(path, "/") || strstr(path, "/.."))
+		return failure_set(failure, EXIT_FAILURE, -EPERM,
+				   "process %d: is in cgroup %s, not in one of its own: start it as a "
+				   "service, or by systemd-run", pid, path);
+	other = other_in_cgroup(path, pid);
+	if (other < 0)
+		return failure_set(failure, EXIT_FAILURE, other, "cgroup %s: %s", path,
+				   strerror(-other));
+	if (other)
+		return failure_set(failure, EXIT_FAILURE, -EPERM,
+				   "process %d: shares cgroup %s with process %d: start it as a service "
+				   "of its own, or by systemd-run", pid, path, other);
+	return 0;
+}
