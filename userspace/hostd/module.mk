@@ -3,5 +3,5 @@
 
 LIBRARIES += aznet
 aznet_SRCS := $(addprefix userspace/hostd/,net.c bridge.c route.c port.c linkwatch.c destroy.c \
-	rtnl.c link.c)
-aznet_PKGS := libnl-3.0
+	rtnl.c link.c firewall.c filter.c filter_nft.c filter_iptables.c)
+aznet_PKGS := libnl-3.0 jansson
