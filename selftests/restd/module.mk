@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+# The HTTP front, between a fake hostd, fake files and fake guests.
+
+restd_RIG := selftests/restd/rig.c userspace/common/restlink.c userspace/lib/frame.c \
+	selftests/lib/tap.c selftests/lib/child.c
+
+# The real one under sanitizers, without its seccomp list; and as it is.
+ASAN_PROGRAMS += restd-asan
+restd-asan_SRCS := $(restd_SERVER) selftests/restd/nofence.c
+restd-asan_PKGS := libmicrohttpd jansson libcap-ng libsystemd
+PROGRAMS += restd-fenced
+restd-fenced_SRCS := $(azattest-restd_SRCS)
+restd-fenced_PKGS := $(azattest-restd_PKGS)
+
+# $(1): name; needs neither root nor the module
+define restd_test
+ASAN_PROGRAMS += test-$(1)
+test-$(1)_SRCS := selftests/restd/test-$(1).c $(restd_RIG)
+UNIT_TESTS += test-$(1)
+endef
+
+$(foreach t,rest-document,$(eval $(call restd_test,$(t))))
