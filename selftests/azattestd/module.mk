@@ -22,8 +22,8 @@ azask_STATIC := aztest
 # Parts of the daemon, each with what it calls.
 azattestd_CONFIG := userspace/azattestd/config.c userspace/daemon/log.c \
 	userspace/common/keytype.c userspace/document/content.c userspace/document/versions.c
-azattestd_EMBEDDED := $(addprefix userspace/azattestd/,certificate.c embedded.c leaf.c \
-	spawn.c state.c) userspace/daemon/log.c userspace/common/keytype.c $(azdocument_SRCS)
+azattestd_EMBEDDED := $(addprefix userspace/azattestd/,embedded.c leaf.c \
+	spawn.c state.c) userspace/daemon/log.c userspace/common/certificate.c userspace/common/keytype.c $(azdocument_SRCS)
 
 ASAN_PROGRAMS += test-config test-state test-embedded
 test-config_SRCS := selftests/azattestd/test-config.c $(azattestd_CONFIG) $(azattestd_TAP)

@@ -11,7 +11,8 @@
 #include <openssl/pem.h>
 #include <uuid/uuid.h>
 
-#include <userspace/azattestd/azattestd.h>
+#include <userspace/common/certificate.h>
+#include <userspace/common/common.h>
 
 /* Certificates as azattestd makes them, the document as a signer does. */
 struct host {
@@ -27,33 +28,24 @@ static void must(bool ok, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-static X509_REQ *request_of(EVP_PKEY *key)
-{
-	X509_REQ *request = X509_REQ_new();
-
-	must(request && X509_REQ_set_pubkey(request, key) == 1 &&
-	     X509_REQ_sign(request, key, EVP_sha256()) > 0, "a request");
-	return request;
-}
-
 static void host_make(struct host *host)
 {
-	struct config config = { .name = "host1.attest.example.net", .lifetime_days = 30,
-		.ca_issuers_url = "http://169.254.169.253/metadata/attested/issuer.cer" };
-	X509_REQ *request;
+	const struct certificate_profile profile = {
+		.name = "host1.attest.example.net", .days = 30,
+		.ca_issuers_url = "http://169.254.169.253/metadata/attested/issuer.cer",
+	};
 
-	host->root_key = keytype_generate(config.key_type);
-	host->issuing_key = keytype_generate(config.key_type);
-	host->key = keytype_generate(config.key_type);
+	host->root_key = keytype_generate(KEYTYPE_RSA_2048);
+	host->issuing_key = keytype_generate(KEYTYPE_RSA_2048);
+	host->key = keytype_generate(KEYTYPE_RSA_2048);
 	must(host->root_key && host->issuing_key && host->key, "keys");
-	host->root = certificate_root(host->root_key);
+	host->root = certificate_root(host->root_key, CERTIFICATE_SELF_ISSUED);
 	must(host->root, "the root");
-	host->issuing = certificate_issuing(host->issuing_key, host->root, host->root_key);
+	host->issuing = certificate_issuing(host->issuing_key, CERTIFICATE_SELF_ISSUED, host->root,
+					    host->root_key);
 	must(host->issuing, "the issuing certificate");
-	request = request_of(host->key);
-	host->leaf = certificate_leaf(request, &config, host->issuing, host->issuing_key);
+	host->leaf = certificate_leaf(host->key, &profile, host->issuing, host->issuing_key);
 	must(host->leaf, "the leaf");
-	X509_REQ_free(request);
 }
 
 static void write_certificate(const char *name, X509 *cert)

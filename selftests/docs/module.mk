@@ -3,7 +3,7 @@
 UNIT_TESTS += selftests/docs/test-docs
 
 PROGRAMS += make-document
-make-document_SRCS := selftests/docs/make-document.c userspace/azattestd/certificate.c \
+make-document_SRCS := selftests/docs/make-document.c userspace/common/certificate.c \
 	userspace/common/keytype.c
 make-document_STATIC := azdocument
 make-document_PKGS := libcrypto uuid

@@ -6,7 +6,6 @@
  *   daemon.c       what happens on signals, ticks and renewals
  *   config.c       the INI file -> struct config
  *   state.c        the state directory: who may own it, durable writes
- *   certificate.c  X.509 profiles of root, issuing CA and leaf
  *   embedded.c     the certificate source "embedded": a CA of this host's own
  *   renew.c        runs a source in a short-lived child
  *   leaf.c         the newest leaf in the state directory
@@ -28,6 +27,7 @@
 #include <jansson.h>
 #include <openssl/x509.h>
 
+#include <userspace/common/certificate.h>
 #include <userspace/common/common.h>
 #include <userspace/daemon/daemon.h>
 
@@ -112,20 +112,6 @@ void state_prune(struct state *state, uint64_t keep);
 /* Called before each step that a crash may separate; tests replace it. */
 void state_step(void);
 
-/* certificate.c */
-
-/* O of the subjects that this host issued to itself; verifiers look for it. */
-#define CERTIFICATE_SELF_ISSUED	"azattest self-issued"
-
-X509 *certificate_root(EVP_PKEY *key);
-X509 *certificate_issuing(EVP_PKEY *key, X509 *root, EVP_PKEY *root_key);
-/* For the key of @request (its signature is checked); NULL on failure. */
-X509 *certificate_leaf(X509_REQ *request, const struct config *config, X509 *issuer,
-		       EVP_PKEY *issuer_key);
-int certificate_times(const X509 *cert, int64_t *not_before, int64_t *not_after);
-/* Whether it is what @config would have made: name, type of key, URL. */
-bool certificate_fits(X509 *leaf, const struct config *config);
-
 /* leaf.c */
 
 struct leaf {
@@ -140,6 +126,8 @@ struct leaf {
 /* The newest one, without its key. -ENOENT if there is none. */
 int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure);
 void leaf_free(struct leaf *leaf);
+/* Whether it is what @config would have made: name, type of key, URL. */
+bool leaf_fits(const struct leaf *leaf, const struct config *config);
 /* Adds its key and certificates to @setup. */
 int leaf_setup(const struct leaf *leaf, struct state *state, struct setup *setup,
 	       struct failure *failure);

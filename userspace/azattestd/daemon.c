@@ -38,7 +38,7 @@ void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
 /* A leaf that signers may start with: the configuration's, valid or once valid. */
 static bool leaf_usable(const struct azattestd *d)
 {
-	return d->leaf.number && certificate_fits(d->leaf.cert, &d->config);
+	return d->leaf.number && leaf_fits(&d->leaf, &d->config);
 }
 
 static bool renewal_due(const struct azattestd *d)

@@ -74,9 +74,10 @@ static int generate_ca(struct ca *ca, enum keytype type, struct failure *failure
 
 	ca->key = keytype_generate(type);
 	if (root_key && ca->key)
-		ca->root = certificate_root(root_key);
+		ca->root = certificate_root(root_key, CERTIFICATE_SELF_ISSUED);
 	if (ca->root)
-		ca->issuing = certificate_issuing(ca->key, ca->root, root_key);
+		ca->issuing = certificate_issuing(ca->key, CERTIFICATE_SELF_ISSUED, ca->root,
+						  root_key);
 	EVP_PKEY_free(root_key);	/* wiped, and nowhere else */
 	return ca->issuing ? 0 : libcrypto_failed(failure, "root and issuing CA");
 }
@@ -222,6 +223,10 @@ static int fill_leaf(int dir, const struct config *config, const char *signer,
 		     const struct ca *ca, struct failure *failure)
 {
 	int key_file = state_create(dir, "key.pem", failure);
+	const struct certificate_profile profile = {
+		.name = config->name, .ca_issuers_url = config->ca_issuers_url,
+		.days = config->lifetime_days,
+	};
 	X509_REQ *request = NULL;
 	X509 *cert = NULL;
 	int ret;
@@ -231,7 +236,8 @@ static int fill_leaf(int dir, const struct config *config, const char *signer,
 	ret = make_key(config, signer, key_file, &request, failure);
 	close(key_file);
 	if (!ret) {
-		cert = certificate_leaf(request, config, ca->issuing, ca->key);
+		cert = certificate_leaf(X509_REQ_get0_pubkey(request), &profile, ca->issuing,
+					ca->key);
 		ret = cert ? 0 : libcrypto_failed(failure, "the leaf certificate");
 	}
 	if (!ret)

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 static int read_certificate(struct state *state, const char *folder, const char *name,
 			    X509 **cert, struct failure *failure)
@@ -64,6 +65,32 @@ void leaf_free(struct leaf *leaf)
 	X509_free(leaf->issuer);
 	X509_free(leaf->root);
 	memset(leaf, 0, sizeof(*leaf));
+}
+
+static bool url_fits(X509 *cert, const char *url)
+{
+	AUTHORITY_INFO_ACCESS *info = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+	bool fits = false;
+
+	if (info && sk_ACCESS_DESCRIPTION_num(info) == 1) {
+		const GENERAL_NAME *name = sk_ACCESS_DESCRIPTION_value(info, 0)->location;
+
+		fits = name->type == GEN_URI &&
+		       (size_t)ASN1_STRING_length(name->d.uniformResourceIdentifier) == strlen(url) &&
+		       !memcmp(ASN1_STRING_get0_data(name->d.uniformResourceIdentifier), url,
+			       strlen(url));
+	}
+	AUTHORITY_INFO_ACCESS_free(info);
+	return fits;
+}
+
+bool leaf_fits(const struct leaf *leaf, const struct config *config)
+{
+	char name[80] = "";
+
+	X509_NAME_get_text_by_NID(X509_get_subject_name(leaf->cert), NID_commonName, name, sizeof(name));
+	return !strcmp(name, config->name) && url_fits(leaf->cert, config->ca_issuers_url) &&
+	       keytype_of(X509_get0_pubkey(leaf->cert)) == (int)config->key_type;
 }
 
 static int put_certificate(X509 *cert, uint8_t *out, uint32_t *length)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the X.509 profiles of what this host issues to itself.
+// Owns the X.509 profiles of root, issuing CA and leaf, whoever issues them.
 
-#include "azattestd.h"
+#include "certificate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,8 +13,6 @@
 #include <openssl/x509v3.h>
 
 #define CA_DAYS		3653
-/* Clocks of guests and verifiers may be a little behind ours. */
-#define BACKDATE_S	3600
 
 struct extension {
 	int nid;
@@ -42,16 +41,16 @@ static bool add_name(X509_NAME *name, const char *type, const char *value)
 }
 
 /* Each root has a name of its own: consumers put many hosts' into one store. */
-static bool set_ca_subject(X509 *cert, const char *what)
+static bool set_ca_subject(X509 *cert, const char *organization, const char *what)
 {
 	unsigned char tag[4];
-	char name[64];
+	char name[65];	/* a CN has 64 characters at most */
 
 	if (RAND_bytes(tag, sizeof(tag)) != 1)
 		return false;
-	snprintf(name, sizeof(name), "azattest self-issued %s %02x%02x%02x%02x", what,
+	snprintf(name, sizeof(name), "%.40s %s %02x%02x%02x%02x", organization, what,
 		 tag[0], tag[1], tag[2], tag[3]);
-	return add_name(X509_get_subject_name(cert), "O", CERTIFICATE_SELF_ISSUED) &&
+	return add_name(X509_get_subject_name(cert), "O", organization) &&
 	       add_name(X509_get_subject_name(cert), "CN", name);
 }
 
@@ -64,7 +63,7 @@ static bool set_times(X509 *cert, unsigned int days, X509 *issuer)
 		return false;
 	if (issuer && end < last)
 		last = end;
-	return ASN1_TIME_set(X509_getm_notBefore(cert), time(NULL) - BACKDATE_S) &&
+	return ASN1_TIME_set(X509_getm_notBefore(cert), time(NULL) - CERTIFICATE_BACKDATE_S) &&
 	       ASN1_TIME_set(X509_getm_notAfter(cert), last);
 }
 
@@ -84,11 +83,11 @@ static bool add_extensions(X509 *cert, X509 *issuer, const struct extension *lis
 	return true;
 }
 
-static X509 *make_ca(EVP_PKEY *key, const char *what, X509 *issuer, EVP_PKEY *issuer_key,
-		     const char *constraints)
+static X509 *make_ca(EVP_PKEY *key, const char *organization, X509 *issuer,
+		     EVP_PKEY *issuer_key)
 {
 	const struct extension list[] = {
-		{ NID_basic_constraints, constraints },
+		{ NID_basic_constraints, issuer ? "critical,CA:TRUE,pathlen:0" : "critical,CA:TRUE" },
 		{ NID_key_usage, "critical,keyCertSign,cRLSign" },
 		{ NID_subject_key_identifier, "hash" },
 		{ NID_authority_key_identifier, "keyid:always" },
@@ -97,7 +96,8 @@ static X509 *make_ca(EVP_PKEY *key, const char *what, X509 *issuer, EVP_PKEY *is
 	X509 *cert = X509_new();
 
 	if (cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
-	    set_ca_subject(cert, what) && set_times(cert, CA_DAYS, issuer) &&
+	    set_ca_subject(cert, organization, issuer ? "issuing CA" : "root") &&
+	    set_times(cert, CA_DAYS, issuer) &&
 	    X509_set_issuer_name(cert, X509_get_subject_name(issuer ? issuer : cert)) == 1 &&
 	    X509_set_pubkey(cert, key) == 1 && add_extensions(cert, issuer ? issuer : cert, list) &&
 	    X509_sign(cert, issuer_key, EVP_sha256()) > 0)
@@ -106,14 +106,14 @@ static X509 *make_ca(EVP_PKEY *key, const char *what, X509 *issuer, EVP_PKEY *is
 	return NULL;
 }
 
-X509 *certificate_root(EVP_PKEY *key)
+X509 *certificate_root(EVP_PKEY *key, const char *organization)
 {
-	return make_ca(key, "root", NULL, key, "critical,CA:TRUE");
+	return make_ca(key, organization, NULL, key);
 }
 
-X509 *certificate_issuing(EVP_PKEY *key, X509 *root, EVP_PKEY *root_key)
+X509 *certificate_issuing(EVP_PKEY *key, const char *organization, X509 *root, EVP_PKEY *root_key)
 {
-	return make_ca(key, "issuing CA", root, root_key, "critical,CA:TRUE,pathlen:0");
+	return make_ca(key, organization, root, root_key);
 }
 
 /*
@@ -121,42 +121,38 @@ X509 *certificate_issuing(EVP_PKEY *key, X509 *root, EVP_PKEY *root_key)
  * "openssl smime -verify" wants emailProtection. One CA Issuers URL: a known
  * verification script takes what follows "URI:" to the end of the text.
  */
-static bool add_leaf_extensions(X509 *cert, const struct config *config, X509 *issuer)
+static bool add_leaf_extensions(X509 *cert, const struct certificate_profile *profile,
+				X509 *issuer)
 {
 	char san[80], aia[256];
 	const struct extension list[] = {
 		{ NID_basic_constraints, "critical,CA:FALSE" },
-		{ NID_key_usage, config->key_type == KEYTYPE_P_256 ? "critical,digitalSignature" :
-			"critical,digitalSignature,keyEncipherment" },
+		{ NID_key_usage, EVP_PKEY_is_a(X509_get0_pubkey(cert), "RSA") ?
+			"critical,digitalSignature,keyEncipherment" : "critical,digitalSignature" },
 		{ NID_ext_key_usage, "serverAuth,clientAuth,emailProtection" },
 		{ NID_subject_alt_name, san },
-		{ NID_info_access, aia },
 		{ NID_subject_key_identifier, "hash" },
 		{ NID_authority_key_identifier, "keyid:always" },
+		{ profile->ca_issuers_url ? NID_info_access : 0, aia },
 		{ 0, NULL }
 	};
 
-	snprintf(san, sizeof(san), "DNS:%s", config->name);
-	/* Commas would begin another entry: config.c allows none in either. */
-	snprintf(aia, sizeof(aia), "caIssuers;URI:%s", config->ca_issuers_url);
+	snprintf(san, sizeof(san), "DNS:%s", profile->name);
+	/* Commas would begin another entry: no caller allows one in either. */
+	snprintf(aia, sizeof(aia), "caIssuers;URI:%s", profile->ca_issuers_url ?: "");
 	return add_extensions(cert, issuer, list);
 }
 
-X509 *certificate_leaf(X509_REQ *request, const struct config *config, X509 *issuer,
+X509 *certificate_leaf(EVP_PKEY *key, const struct certificate_profile *profile, X509 *issuer,
 		       EVP_PKEY *issuer_key)
 {
-	EVP_PKEY *key = X509_REQ_get0_pubkey(request);
-	X509 *cert;
+	X509 *cert = X509_new();
 
-	if (!key || X509_REQ_verify(request, key) != 1 ||
-	    keytype_of(key) != (int)config->key_type)
-		return NULL;
-	cert = X509_new();
 	if (cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
-	    add_name(X509_get_subject_name(cert), "CN", config->name) &&
-	    set_times(cert, config->lifetime_days, issuer) &&
+	    add_name(X509_get_subject_name(cert), "CN", profile->name) &&
+	    set_times(cert, profile->days, issuer) &&
 	    X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 &&
-	    X509_set_pubkey(cert, key) == 1 && add_leaf_extensions(cert, config, issuer) &&
+	    X509_set_pubkey(cert, key) == 1 && add_leaf_extensions(cert, profile, issuer) &&
 	    X509_sign(cert, issuer_key, EVP_sha256()) > 0)
 		return cert;
 	X509_free(cert);
@@ -179,30 +175,4 @@ int certificate_times(const X509 *cert, int64_t *not_before, int64_t *not_after)
 	    read_time(X509_get0_notAfter(cert), not_after))
 		return -1;
 	return 0;
-}
-
-static bool url_fits(X509 *leaf, const char *url)
-{
-	AUTHORITY_INFO_ACCESS *info = X509_get_ext_d2i(leaf, NID_info_access, NULL, NULL);
-	bool fits = false;
-
-	if (info && sk_ACCESS_DESCRIPTION_num(info) == 1) {
-		const GENERAL_NAME *name = sk_ACCESS_DESCRIPTION_value(info, 0)->location;
-
-		fits = name->type == GEN_URI &&
-		       (size_t)ASN1_STRING_length(name->d.uniformResourceIdentifier) == strlen(url) &&
-		       !memcmp(ASN1_STRING_get0_data(name->d.uniformResourceIdentifier), url,
-			       strlen(url));
-	}
-	AUTHORITY_INFO_ACCESS_free(info);
-	return fits;
-}
-
-bool certificate_fits(X509 *leaf, const struct config *config)
-{
-	char name[80] = "";
-
-	X509_NAME_get_text_by_NID(X509_get_subject_name(leaf), NID_commonName, name, sizeof(name));
-	return !strcmp(name, config->name) && url_fits(leaf, config->ca_issuers_url) &&
-	       keytype_of(X509_get0_pubkey(leaf)) == (int)config->key_type;
 }

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns azattest-ca's state directory: who may own it, one writer, writes that survive a crash.
+
+#include "ca.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <userspace/common/common.h>
+
+#define NEW_FILE	".new"
+
+static int failed(struct folder *folder, const char *name, const char *what,
+		  struct failure *failure)
+{
+	int error = errno;
+
+	return failure_set(failure, EXIT_STATE, -error, "%s/%s: cannot be %s: %s", folder->path,
+			   name, what, strerror(error));
+}
+
+static int check_owner(struct folder *folder, struct failure *failure)
+{
+	struct stat st;
+
+	if (fstat(folder->dir, &st))
+		return failed(folder, "", "read", failure);
+	if (st.st_uid != geteuid() || st.st_mode & 077)
+		return failure_set(failure, EXIT_STATE, -EPERM,
+				   "%s: belongs to user %u with mode 0%o: it holds a CA's keys, so it "
+				   "must be user %u's, mode 0700", folder->path, st.st_uid,
+				   st.st_mode & 07777, geteuid());
+	return 0;
+}
+
+int folder_open(struct folder *folder, const char *path, struct failure *failure)
+{
+	if (strlen(path) >= sizeof(folder->path))
+		return failure_set(failure, EXIT_STATE, -ENAMETOOLONG, "%s: name too long", path);
+	strcpy(folder->path, path);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return failure_set(failure, EXIT_STATE, -errno, "%s: cannot be made: %s", path,
+				   strerror(errno));
+	folder->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder->dir < 0)
+		return failure_set(failure, EXIT_STATE, -errno,
+				   "%s: cannot be opened as a directory: %s", path,
+				   strerror(errno));
+	return check_owner(folder, failure);
+}
+
+void folder_close(struct folder *folder)
+{
+	if (folder->dir >= 0)
+		close(folder->dir);
+	folder->dir = -1;
+}
+
+/* The folder of one level that NAME is in; made if need be. */
+static int open_parent(struct folder *folder, const char *name, const char **base)
+{
+	const char *slash = strchr(name, '/');
+	char parent[64];
+
+	*base = slash ? slash + 1 : name;
+	if (!slash)
+		return openat(folder->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - name), name);
+	if (mkdirat(folder->dir, parent, 0700) && errno != EEXIST)
+		return -1;
+	return openat(folder->dir, parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int write_new(int parent, const void *bytes, size_t length)
+{
+	int fd = openat(parent, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	int ret;
+
+	if (fd < 0)
+		return -1;
+	ret = setup_write_bytes(fd, bytes, length);
+	if (!ret && fsync(fd))
+		ret = -errno;
+	close(fd);
+	errno = -ret;
+	return ret ? -1 : 0;
+}
+
+int folder_write(struct folder *folder, const char *name, const void *bytes, size_t length,
+		 struct failure *failure)
+{
+	const char *base;
+	int parent = open_parent(folder, name, &base), ret = 0;
+
+	if (parent < 0)
+		return failed(folder, name, "written", failure);
+	flock(folder->dir, LOCK_EX);
+	if (write_new(parent, bytes, length) || renameat(parent, NEW_FILE, parent, base) ||
+	    fsync(parent) || fsync(folder->dir))
+		ret = failed(folder, name, "written", failure);
+	flock(folder->dir, LOCK_UN);
+	close(parent);
+	return ret;
+}
+
+int folder_read(struct folder *folder, const char *name, char *buf, size_t size,
+		struct failure *failure)
+{
+	int fd = openat(folder->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return failed(folder, name, "opened", failure);
+	n = read(fd, buf, size);
+	close(fd);
+	if (n < 0 || (size_t)n == size) {
+		errno = n < 0 ? errno : EFBIG;
+		return failed(folder, name, "read", failure);
+	}
+	buf[n] = 0;
+	return (int)n;
+}
+
+int folder_remove(struct folder *folder, const char *name, struct failure *failure)
+{
+	if (!unlinkat(folder->dir, name, 0) && !fsync(folder->dir))
+		return 0;
+	return errno == ENOENT ? -ENOENT : failed(folder, name, "removed", failure);
+}
+
+int folder_each(struct folder *folder, const char *name,
+		int (*each)(const char *file, void *arg), void *arg, struct failure *failure)
+{
+	int fd = openat(folder->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent *entry;
+	int ret = 0;
+	DIR *dir;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : failed(folder, name, "opened", failure);
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!ret && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			ret = each(entry->d_name, arg);
+	closedir(dir);
+	return ret;
+}
