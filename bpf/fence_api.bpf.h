@@ -79,6 +79,8 @@ struct fence_conf {
 /**
  * struct fence_slot - map "slots", array of FENCE_SLOTS_MAX
  * @lock:       guards @tokens and @stamp
+ * @stamp:      when @tokens was filled last, ns; in the future: not filled
+ * @tokens:     of new connections, in thousandths
  * @ifindex:    of the tap; 0: the slot is free and nothing passes
  * @generation: of the VM's binding; for people and for re-adoption
  * @uuid:       the VM's
@@ -98,7 +100,6 @@ struct fence_slot {
 	__u32 guest_ip;
 	__u8 guest_mac[6];
 	__u16 reserved;
-	__u32 reserved2;
 	__u64 rx_packets;
 	__u64 tx_packets;
 	__u64 rx_bytes;

@@ -13,6 +13,10 @@
 #   LIBRARIES   += azdocument            # build/lib/libazdocument.a, same variables
 #
 #   ASAN_PROGRAMS += test-content        # as PROGRAMS, with ASan and UBSan
+#
+#   BPF_SKELETONS += fence               # build/bpf/fence.skel.h, <bpf/fence.skel.h>
+#   fence_BPF := bpf/maps.bpf.c ...      # linked into one object
+#   azfence_SKELETONS := fence           # what a program or library includes
 
 TOP := $(patsubst %/,%,$(dir $(abspath $(dir $(lastword $(MAKEFILE_LIST))))))
 BUILD ?= $(TOP)/build
@@ -44,8 +48,9 @@ $$($(1)_OBJS): $(2)/$(1)/%.o: $(TOP)/%.c $(TOP)/userspace/program.mk
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$(subst $(TOP)/,,$$<))
 	$(Q)$$(CC) $$(AZ_CFLAGS) $$(CFLAGS) $(3) $$($(1)_CFLAGS) \
-		$$(call pkg,--cflags,$$($(1)_PKGS)) \
+		$$(call pkg,--cflags,$$($(1)_PKGS)) $$(if $$($(1)_SKELETONS),-isystem $(BUILD)) \
 		-MMD -MP -c -o $$@ $$<
+$$($(1)_OBJS): $$(patsubst %,$(BUILD)/bpf/%.skel.h,$$($(1)_SKELETONS))
 -include $$($(1)_OBJS:.o=.d)
 endef
 
@@ -66,6 +71,26 @@ $(BUILD)/lib/lib$(1).a: $$($(1)_OBJS)
 	$$(call say,AR,$$(@F))
 	$(Q)rm -f $$@
 	$(Q)$$(AR) rcs $$@ $$^
+endef
+
+# BPF: UAPI headers alone, no kernel's BTF; bpftool is in a folder of root's.
+CLANG ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I$(TOP) \
+	-isystem /usr/include/$(shell $(CC) -print-multiarch)
+
+# $(1): name
+define skeleton
+$(1)_BPF_OBJS := $$(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$$($(1)_BPF))
+$$($(1)_BPF_OBJS): $(BUILD)/bpf/%.bpf.o: $(TOP)/bpf/%.bpf.c $(TOP)/userspace/program.mk
+	@mkdir -p $$(@D)
+	$$(call say,BPF,$$(subst $(TOP)/,,$$<))
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $$@ $$<
+$(BUILD)/bpf/$(1).skel.h: $$($(1)_BPF_OBJS)
+	$$(call say,SKEL,$$(@F))
+	$(Q)$(BPFTOOL) gen object $$(@:.skel.h=.linked.o) $$^
+	$(Q)$(BPFTOOL) gen skeleton $$(@:.skel.h=.linked.o) name $(1)_bpf >$$@
+-include $$($(1)_BPF_OBJS:.o=.d)
 endef
 
 .SUFFIXES:
