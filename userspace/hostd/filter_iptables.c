@@ -174,11 +174,13 @@ static void read_chain(struct reading *r, char *line)
 {
 	char name[280], *word = next_word(&line), *policy = next_word(&line);
 	struct filter_chain *chain;
+	size_t number;
 
 	if (!word || !policy)
 		return;
 	snprintf(name, sizeof(name), "ip filter %.200s", word);
-	chain = &r->filter->chains[filter_chain(r->filter, name)];
+	number = filter_chain(r->filter, name);
+	chain = &r->filter->chains[number];
 	chain->input = !strcmp(word, "INPUT");
 	chain->drops = !strcmp(policy, "DROP");
 }

@@ -280,7 +280,8 @@ static void take_rule(struct reading *r, const json_t *rule)
 
 static void take_chain(struct reading *r, const json_t *object)
 {
-	struct filter_chain *chain = &r->filter->chains[name_chain(r, object, "name")];
+	size_t number = name_chain(r, object, "name");
+	struct filter_chain *chain = &r->filter->chains[number];
 	const char *family = text_of(object, "family");
 
 	chain->input = !strcmp(text_of(object, "hook"), "input") &&

@@ -138,9 +138,12 @@ int link_read(struct net *net, struct link *link, unsigned int ifindex, const ch
 	      const char *altname)
 {
 	struct one_link one = { .link = link, .altname = altname };
-	struct nl_msg *msg = rtnl_new_link(RTM_GETLINK, 0, ifindex);
+	struct nl_msg *msg;
 
 	memset(link, 0, sizeof(*link));
+	if (!ifindex && !name)
+		return -ENODEV;
+	msg = rtnl_new_link(RTM_GETLINK, 0, ifindex);
 	rtnl_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	if (!ifindex && strlen(name) < IFNAMSIZ)
 		rtnl_put_text(msg, IFLA_IFNAME, name);

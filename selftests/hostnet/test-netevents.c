@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the promises of the watch, and of ending what is left of a slot's connections.
+
+#include <selftests/hostnet/hostnet.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ALL (NET_CHANGED_LINK | NET_CHANGED_ADDRESS | NET_CHANGED_ROUTE | NET_CHANGED_TC)
+
+static struct hostnet host;
+
+static bool is_ready(void)
+{
+	struct pollfd ready = { .fd = net_watch_fd(host.net), .events = POLLIN };
+
+	return poll(&ready, 1, 0) == 1;
+}
+
+/* What the watch says of a command; whatever was before is read away. */
+static unsigned int told(const char *command)
+{
+	net_watch_read(host.net);
+	tap_need(!is_ready());
+	hostnet_sh("%s", command);
+	return net_watch_read(host.net);
+}
+
+static void each_kind_of_change_is_told(void)
+{
+	hostnet_enter_up(&host);
+	hostnet_tap(&host, "tap0");
+	/* Of a device that is down the kernel does not tell everything. */
+	tap_need_eq(told("ip link set tap0 up") & NET_CHANGED_LINK, NET_CHANGED_LINK);
+	tap_need_eq(told("ip link set tap0 alias x"), NET_CHANGED_LINK);
+	tap_need_eq(told("ip link set " NET_BRIDGE_NAME " arp on"), NET_CHANGED_LINK);
+	tap_need_eq(told("ip tuntap add tap1 mode tap"), NET_CHANGED_LINK);
+	tap_need_eq(told("ip link del tap1"), NET_CHANGED_LINK);
+	tap_need_eq(told("echo 1 >/proc/sys/net/ipv4/conf/" NET_BRIDGE_NAME "/forwarding"),
+		    NET_CHANGED_LINK);
+	tap_need_eq(told("ip addr add 192.0.2.1/32 dev tap0"), NET_CHANGED_ADDRESS);
+	tap_need_eq(told("ip route add 198.18.7.0/24 dev " NET_BRIDGE_NAME), NET_CHANGED_ROUTE);
+	tap_need_eq(told("ip route add 203.0.113.0/24 dev " NET_BRIDGE_NAME), NET_CHANGED_ROUTE);
+	tap_need_eq(told("ip route del unreachable 198.18.0.0/19 metric 4294967295"),
+		    NET_CHANGED_ROUTE);
+	tap_need_eq(told("ip route add unreachable 169.254.169.253"), NET_CHANGED_ROUTE);
+}
+
+static void a_change_of_tc_is_told(void)
+{
+	hostnet_enter_up(&host);
+	hostnet_tap(&host, "tap0");
+	tap_need_eq(told("tc qdisc add dev tap0 clsact"), NET_CHANGED_TC);
+	if (hostnet_can("tc filter add dev tap0 ingress matchall action pass 2>/dev/null"))
+		tap_need_eq(told("tc filter del dev tap0 ingress"), NET_CHANGED_TC);
+	tap_need_eq(told("tc qdisc del dev tap0 clsact"), NET_CHANGED_TC);
+}
+
+static void routes_of_others_are_no_concern(void)
+{
+	hostnet_enter_up(&host);
+	hostnet_sh("ip link add up0 type veth peer name up1 && ip link set up0 up");
+	tap_need_eq(told("ip route add 203.0.113.0/24 dev up0"), 0);
+	tap_need_eq(told("ip route add default dev up0"), 0);
+	tap_need_eq(told("ip route add 198.18.1.0/24 dev up0"), NET_CHANGED_ROUTE);
+}
+
+/* A message that no file of ours sent: netlink knows who did. */
+static void what_another_process_sends_is_not_believed(void)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	struct nlmsghdr header = { .nlmsg_len = sizeof(header), .nlmsg_type = RTM_DELLINK };
+	socklen_t size = sizeof(to);
+	int fd;
+
+	hostnet_enter_up(&host);
+	net_watch_read(host.net);
+	tap_need(!getsockname(net_watch_fd(host.net), (struct sockaddr *)&to, &size));
+	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	tap_need(fd >= 0);
+	to.nl_groups = 0;
+	tap_need(sendto(fd, &header, sizeof(header), 0, (struct sockaddr *)&to, sizeof(to)) > 0);
+	tap_need(is_ready());
+	tap_need_eq(net_watch_read(host.net), 0);
+}
+
+static void after_an_overrun_everything_may_have_changed(void)
+{
+	int small = 1;
+
+	hostnet_enter_up(&host);
+	hostnet_tap(&host, "tap0");
+	hostnet_sh("ip link set tap0 up");
+	net_watch_read(host.net);
+	tap_need(!setsockopt(net_watch_fd(host.net), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	hostnet_sh("for i in $(seq 100); do echo link set tap0 alias x$i; done | ip -batch -");
+	tap_need_eq(net_watch_read(host.net), ALL);
+	/* And then it goes on as before. */
+	tap_need(!is_ready());
+	tap_need_eq(told("ip link set tap0 alias x"), NET_CHANGED_LINK);
+}
+
+/* --- connections --- */
+
+struct pair {
+	int client, server;
+};
+
+static int listen_at(int family)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(80) };
+	int fd = socket(family, SOCK_STREAM, 0), on = 1;
+
+	tap_need(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (family == AF_INET)
+		tap_need(!bind(fd, (struct sockaddr *)&four, sizeof(four)));
+	else
+		tap_need(!bind(fd, (struct sockaddr *)&six, sizeof(six)));
+	tap_need(!listen(fd, 8));
+	return fd;
+}
+
+static struct pair connect_from(int listener, const char *address)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(80) };
+	struct pair pair = { .client = socket(AF_INET, SOCK_STREAM, 0) };
+
+	from.sin_addr.s_addr = inet_addr(address);
+	to.sin_addr.s_addr = inet_addr("127.0.0.1");
+	tap_need(!bind(pair.client, (struct sockaddr *)&from, sizeof(from)));
+	tap_need(!connect(pair.client, (struct sockaddr *)&to, sizeof(to)));
+	pair.server = accept(listener, NULL, NULL);
+	tap_need(pair.server >= 0);
+	return pair;
+}
+
+static int destroy(const char *address)
+{
+	struct in_addr peer = { .s_addr = inet_addr(address) };
+
+	return net_destroy_sockets(host.net, peer, &host.failure);
+}
+
+static void need_destroy(const char *address)
+{
+	int err = destroy(address);
+
+	if (err == -EOPNOTSUPP)
+		tap_skip("this kernel cannot end sockets: %s", host.failure.text);
+	tap_need_msg(!err, "%d: %s", err, host.failure.text);
+}
+
+static void need_dead(int fd)
+{
+	char byte;
+
+	tap_need_eq(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	tap_need_eq(errno, ECONNABORTED);
+	tap_need_eq(send(fd, "x", 1, MSG_NOSIGNAL), -1);
+}
+
+static void need_alive(struct pair pair)
+{
+	char byte = 0;
+
+	tap_need_eq(send(pair.server, "x", 1, 0), 1);
+	tap_need_eq(recv(pair.client, &byte, 1, 0), 1);
+	tap_need_eq(byte, 'x');
+}
+
+static void connections(int family)
+{
+	struct pair gone, also, other;
+	int listener;
+
+	hostnet_enter(&host);
+	listener = listen_at(family);
+	gone = connect_from(listener, "127.0.0.5");
+	also = connect_from(listener, "127.0.0.5");
+	other = connect_from(listener, "127.0.0.50");
+	need_destroy("127.0.0.5");
+	need_dead(gone.server);
+	need_dead(also.server);
+	need_alive(other);
+	need_alive(connect_from(listener, "127.0.0.5"));
+}
+
+static void connections_of_a_peer_end_and_others_do_not(void)
+{
+	connections(AF_INET);
+}
+
+static void connections_of_an_ipv6_socket_end_too(void)
+{
+	connections(AF_INET6);
+}
+
+/* Data that waits for a guest must not reach the next owner of its address. */
+static void what_was_closed_with_data_unsent_is_gone(void)
+{
+	static char data[1 << 20];
+	struct pair pair;
+	int listener;
+
+	hostnet_enter(&host);
+	listener = listen_at(AF_INET);
+	pair = connect_from(listener, "127.0.0.5");
+	while (send(pair.server, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	close(pair.server);
+	tap_need(hostnet_can("grep -q ' 0500007F:[0-9A-F]* 04 ' /proc/net/tcp"));
+	need_destroy("127.0.0.5");
+	tap_need(!hostnet_can("grep -q ' 0500007F:[0-9A-F]* 04 ' /proc/net/tcp"));
+}
+
+static void what_waits_to_be_accepted_is_gone(void)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(80) };
+	int listener, client, server;
+	char byte;
+
+	hostnet_enter(&host);
+	listener = listen_at(AF_INET);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	from.sin_addr.s_addr = inet_addr("127.0.0.5");
+	to.sin_addr.s_addr = inet_addr("127.0.0.1");
+	tap_need(!bind(client, (struct sockaddr *)&from, sizeof(from)));
+	tap_need(!connect(client, (struct sockaddr *)&to, sizeof(to)));
+	need_destroy("127.0.0.5");
+	tap_need_wait(recv(client, &byte, 1, MSG_DONTWAIT) == -1 && errno == ECONNRESET);
+	server = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	tap_need(server < 0 || recv(server, &byte, 1, 0) == -1);
+}
+
+static void what_is_only_remembered_is_no_failure(void)
+{
+	struct pair pair;
+	int listener;
+
+	hostnet_enter(&host);
+	listener = listen_at(AF_INET);
+	pair = connect_from(listener, "127.0.0.5");
+	shutdown(pair.server, SHUT_WR);
+	close(pair.server);
+	close(pair.client);
+	tap_need_wait(hostnet_can("grep -q ' 0500007F:[0-9A-F]* 06 ' /proc/net/tcp"));
+	need_destroy("127.0.0.5");
+}
+
+static void a_peer_without_connections_is_fine(void)
+{
+	hostnet_enter(&host);
+	need_destroy("192.0.2.1");
+}
+
+static void without_rights_nothing_ends(void)
+{
+	struct pair pair;
+
+	hostnet_enter(&host);
+	pair = connect_from(listen_at(AF_INET), "127.0.0.5");
+	tap_need(!seteuid(65534));
+	tap_need_eq(destroy("127.0.0.5"), -EPERM);
+	tap_need(strstr(host.failure.text, "127.0.0.5"));
+	need_alive(pair);
+}
+
+static const struct tap_test tests[] = {
+	TAP_TEST(each_kind_of_change_is_told),
+	TAP_TEST(a_change_of_tc_is_told),
+	TAP_TEST(routes_of_others_are_no_concern),
+	TAP_TEST(what_another_process_sends_is_not_believed),
+	TAP_TEST(after_an_overrun_everything_may_have_changed),
+	TAP_TEST(connections_of_a_peer_end_and_others_do_not),
+	TAP_TEST(connections_of_an_ipv6_socket_end_too),
+	TAP_TEST(what_was_closed_with_data_unsent_is_gone),
+	TAP_TEST(what_waits_to_be_accepted_is_gone),
+	TAP_TEST(what_is_only_remembered_is_no_failure),
+	TAP_TEST(a_peer_without_connections_is_fine),
+	TAP_TEST(without_rights_nothing_ends),
+};
+
+int main(int argc, char **argv)
+{
+	hostnet_begin();
+	return tap_main(tests, TAP_COUNT(tests), argc, argv);
+}
