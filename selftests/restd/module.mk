@@ -20,3 +20,10 @@ UNIT_TESTS += test-$(1)
 endef
 
 $(foreach t,rest-document,$(eval $(call restd_test,$(t))))
+
+# What is text in and decision out, alone.
+ASAN_PROGRAMS += test-rest-text
+test-rest-text_SRCS := selftests/restd/test-rest-text.c $(restd_CONTRACT) \
+	selftests/lib/tap.c selftests/lib/child.c
+test-rest-text_PKGS := jansson
+UNIT_TESTS += test-rest-text

@@ -18,6 +18,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static char top[] = "/tmp/azattest-restd-XXXXXX";
+
+int rig_main(const struct tap_test *tests, size_t count, int argc, char **argv)
+{
+	char command[100];
+	int ret;
+
+	if (!mkdtemp(top) || chmod(top, 0755))
+		return 1;
+	ret = tap_main(tests, count, argc, argv);
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	return system(command) ? 1 : ret;
+}
+
 static const char *beside(const char *name)
 {
 	static char path[600];
@@ -60,8 +74,8 @@ void rig_prepare(struct rig *rig)
 	char path[100];
 
 	memset(rig, 0, sizeof(*rig));
-	strcpy(rig->dir, "/tmp/azattest-restd-XXXXXX");
-	tap_need(mkdtemp(rig->dir) && !chmod(rig->dir, 0755));
+	snprintf(rig->dir, sizeof(rig->dir), "%s/%d", top, getpid());
+	tap_need(!mkdir(rig->dir, 0755));
 	snprintf(path, sizeof(path), "%s/%s", rig->dir, RESTLINK_SOCKET);
 	rig->listener = listen_unix(path);
 	rig->session = -1;
@@ -78,7 +92,10 @@ static int exec_restd(void *arg)
 {
 	struct rig *rig = arg;
 	const char *path = beside(rig->program ? rig->program : "restd-asan");
+	char log[100];
 
+	snprintf(log, sizeof(log), "%s/log", rig->dir);
+	dup2(open(log, O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
 	execl(path, "azattest-restd", "--run", rig->dir, "--listen", rig->host, "--user", "nobody",
 	      NULL);
 	return 126;

@@ -26,12 +26,15 @@
 struct rig {
 	const char *program;		/* beside the test; NULL: restd-asan */
 	struct restlink_config config;	/* what rig_prepare() put may be changed */
-	char dir[64];
+	char dir[64];			/* "log" in it has what restd says */
 	pid_t restd;
 	int listener, session;
 	int web;			/* restd's listening socket */
 	char host[32];			/* "127.0.0.1:PORT" */
 };
+
+/* For main(): tap_main(), and every promise's folder is gone after it. */
+int rig_main(const struct tap_test *tests, size_t count, int argc, char **argv);
 
 /* Everything but the start; then start, HELLO, CONFIG, no VM, SYNCED. */
 void rig_prepare(struct rig *rig);

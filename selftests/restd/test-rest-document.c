@@ -51,5 +51,5 @@ static const struct tap_test tests[] = {
 
 int main(int argc, char **argv)
 {
-	return tap_main(tests, TAP_COUNT(tests), argc, argv);
+	return rig_main(tests, TAP_COUNT(tests), argc, argv);
 }

@@ -109,7 +109,7 @@ void conn_free(struct conn *conn)
 	conn_forget_request(conn);
 	vm_leave(conn);
 	phase_leave(conn);
-	if (of_fd[conn->socket.fd] == conn)
+	if (conn->socket.fd >= 0)
 		of_fd[conn->socket.fd] = NULL;
 	free(conn);
 	count--;
@@ -123,6 +123,13 @@ static void abort_socket(int fd)
 	close(fd);
 }
 
+static void linger_end(struct conn *conn)
+{
+	of_fd[conn->socket.fd] = NULL;
+	watch_close(&conn->socket);
+	conn_free(conn);
+}
+
 /*
  * Dissolving the association sends a reset and empties the send queue, here
  * and now, whoever has the descriptor; closing it is libmicrohttpd's.
@@ -130,28 +137,15 @@ static void abort_socket(int fd)
 void conn_reset(struct conn *conn)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	bool asking = conn->phase == CONN_ASKING;
-	bool lingering = conn->phase == CONN_LINGER;
+	enum conn_phase was = conn->phase;
 
 	connect(conn->socket.fd, &none, sizeof(none));
 	vm_leave(conn);
 	conn_phase(conn, CONN_DEAD);
-	if (asking)
+	if (was == CONN_ASKING)
 		http_resume(conn);
-	if (lingering) {
-		of_fd[conn->socket.fd] = NULL;
-		watch_close(&conn->socket);
-		conn->socket.fd = 0;
-		conn_free(conn);
-	}
-}
-
-static void linger_end(struct conn *conn)
-{
-	int fd = conn->socket.fd;
-
-	conn_free(conn);
-	close(fd);
+	else if (was == CONN_LINGER)
+		linger_end(conn);
 }
 
 /* Until the peer has closed too: a close now would reset what it has not read. */
@@ -165,30 +159,32 @@ static void linger_ready(struct watch *watch, uint32_t events)
 		linger_end(watch->owner);
 }
 
-static int linger_begin(struct conn *conn)
+/* False: not, and nothing has changed. */
+static bool linger_begin(struct conn *conn)
 {
-	int fd = fcntl(conn->socket.fd, F_DUPFD_CLOEXEC, 3);
+	int old = conn->socket.fd;
+	int fd = fcntl(old, F_DUPFD_CLOEXEC, 3);
 
 	if (fd < 0)
-		return -errno;
-	of_fd[conn->socket.fd] = NULL;
+		return false;
 	conn->socket = (struct watch){ .fd = fd, .ready = linger_ready, .owner = conn };
+	if (watch_add(&conn->socket, EPOLLIN | EPOLLRDHUP)) {
+		close(fd);
+		conn->socket.fd = old;
+		return false;
+	}
+	of_fd[old] = NULL;
 	of_fd[fd] = conn;
 	shutdown(fd, SHUT_WR);
 	conn_forget_request(conn);
 	conn_phase(conn, CONN_LINGER);
-	return watch_add(&conn->socket, EPOLLIN | EPOLLRDHUP);
+	return true;
 }
 
 void conn_closing(struct conn *conn)
 {
-	int before = conn->socket.fd;
-
-	if (conn->phase == CONN_SENDING && conn->last && !linger_begin(conn))
-		return;
-	if (conn->socket.fd != before)
-		close(conn->socket.fd);
-	conn_free(conn);
+	if (conn->phase != CONN_SENDING || !conn->last || !linger_begin(conn))
+		conn_free(conn);
 }
 
 void conn_reply(struct conn *conn, uint16_t status, const uint8_t *der, size_t length)

@@ -69,13 +69,14 @@ static const struct {
 	const char *retry_after;
 } failures[] = {
 	[AZATTEST_STATUS_RETRY] = { 410, COUNT_retry,
-		"The host cannot sign just now. Ask again.", NULL },
+		"Gone for a moment. The host cannot sign just now, ask again.", NULL },
 	[AZATTEST_STATUS_EXPIRED] = { 503, COUNT_expired,
-		"The host's attestation certificate is expired or missing.", NULL },
+		"Service unavailable. Expired: the host has no valid attestation certificate.",
+		NULL },
 	[AZATTEST_STATUS_BUSY] = { 429, COUNT_busy, "Too many requests", "1" },
 	[AZATTEST_STATUS_DENIED] = { 403, COUNT_denied,
-		"This VM may not ask for this over this path.", NULL },
-	[AZATTEST_STATUS_FAULT] = { 500, COUNT_fault, "The host failed.", NULL },
+		"Forbidden. This VM may not ask over this path.", NULL },
+	[AZATTEST_STATUS_FAULT] = { 500, COUNT_fault, "Internal error. The host could not make this answer.", NULL },
 };
 
 static void give_reply(struct conn *conn, struct answer *answer)
@@ -301,10 +302,12 @@ int http_open(unsigned int connections)
 
 void http_add(struct conn *conn, const struct sockaddr_in *peer)
 {
-	/* It closes the descriptor itself when it cannot. */
-	if (MHD_add_connection(server, conn->socket.fd, (const struct sockaddr *)peer,
-			       sizeof(*peer)) != MHD_YES && conn_of_fd(conn->socket.fd) == conn)
-		conn_free(conn);
+	int fd = conn->socket.fd;
+
+	/* If it cannot, it has closed the descriptor, and may have said so. */
+	if (MHD_add_connection(server, fd, (const struct sockaddr *)peer, sizeof(*peer)) != MHD_YES &&
+	    conn_of_fd(fd))
+		conn_free(conn_of_fd(fd));
 	dirty = true;
 }
 

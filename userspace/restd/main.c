@@ -20,9 +20,8 @@
 #include <userspace/common/common.h>
 
 #define BACKLOG		4096
-/* Descriptors: one for each VM, one for each connection, a few of our own. */
-#define OWN_FILES	64
-#define CONNECTIONS_MOST	16384
+/* Descriptors: one for each VM and each connection, two while one lingers. */
+#define FILES_MOST	65536
 
 struct options {
 	const char *run;
@@ -122,20 +121,16 @@ static int make_socket(const struct sockaddr_in *address, struct failure *failur
 			   errno == EADDRINUSE ? ": end what listens there, or give --listen" : "");
 }
 
-/* How many connections there may be; as many descriptors as we are allowed. */
+/* As many descriptors as we are allowed; a quarter of them may be connections. */
 static unsigned int raise_files(void)
 {
-	struct rlimit files;
+	struct rlimit files = { 1024, 1024 };
 
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		return 256;
-	files.rlim_cur = files.rlim_max;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max < FILES_MOST ? files.rlim_max : FILES_MOST;
 	setrlimit(RLIMIT_NOFILE, &files);
 	getrlimit(RLIMIT_NOFILE, &files);
-	if (files.rlim_cur >= 2 * CONNECTIONS_MOST + OWN_FILES)
-		return CONNECTIONS_MOST;
-	return files.rlim_cur > 2 * OWN_FILES ?
-	       (unsigned int)(files.rlim_cur - OWN_FILES) / 2 : OWN_FILES;
+	return (unsigned int)files.rlim_cur / 4;
 }
 
 static int start(const struct options *options, struct failure *failure)
@@ -153,7 +148,7 @@ static int start(const struct options *options, struct failure *failure)
 	if (!ret)
 		ret = conn_open(fd, connections);
 	if (!ret)
-		ret = http_open(connections + OWN_FILES);
+		ret = http_open(2 * connections);
 	if (ret)
 		return failure_set(failure, EXIT_FAILURE, ret, "start: %s", strerror(-ret));
 	if (link_open(options->run, fd))
