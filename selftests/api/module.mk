@@ -7,7 +7,7 @@ api_PKGS := libmicrohttpd jansson uuid
 ASAN_PROGRAMS += test-api
 test-api_SRCS := selftests/api/test-api.c selftests/lib/tap.c selftests/lib/child.c $(api_SRCS)
 test-api_PKGS := $(api_PKGS)
-UNIT_TESTS += test-api
+UNIT_TESTS += test-api selftests/api/test-ctl-api.sh
 
 PROGRAMS += fake-hostd
 fake-hostd_SRCS := selftests/api/fake-hostd.c $(api_SRCS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns the words of the command line: options, UUIDs, numbers.
 
-#include "module.h"
+#include "ctl.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,7 +17,7 @@ bool arguments_none_left(int argc, char **argv)
 	return false;
 }
 
-bool arguments_json(int argc, char **argv, bool *as_json)
+static bool read_json(int argc, char **argv, bool *as_json)
 {
 	static const struct option table[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
 	int c;
@@ -28,19 +28,33 @@ bool arguments_json(int argc, char **argv, bool *as_json)
 			return false;
 		*as_json = true;
 	}
-	return arguments_none_left(argc, argv);
+	return true;
+}
+
+bool arguments_json(int argc, char **argv, bool *as_json)
+{
+	return read_json(argc, argv, as_json) && arguments_none_left(argc, argv);
+}
+
+static bool count_words(int argc, char **argv, int count, const char *names)
+{
+	if (argc - optind == count)
+		return true;
+	say("%s: takes %s: see azattestctl help", argv[0], names);
+	return false;
+}
+
+bool arguments_json_words(int argc, char **argv, bool *as_json, int count, const char *names)
+{
+	return read_json(argc, argv, as_json) && count_words(argc, argv, count, names);
 }
 
 bool arguments_words(int argc, char **argv, int count, const char *names)
 {
 	static const struct option table[] = { { 0 } };
 
-	if (getopt_long(argc, argv, "", table, NULL) != -1)
-		return false;
-	if (argc - optind == count)
-		return true;
-	say("%s: takes %s: see azattestctl help", argv[0], names);
-	return false;
+	return getopt_long(argc, argv, "", table, NULL) == -1 &&
+	       count_words(argc, argv, count, names);
 }
 
 bool arguments_uuid(const char *command, const char *text, unsigned char *uuid)

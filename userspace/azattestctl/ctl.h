@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Map of azattestctl: asks azattestd and the module of this host; has no
- * rights of its own.
+ * Map of azattestctl: asks azattestd, azattest-hostd and the module of this
+ * host; has no rights of its own.
  *
  *   main.c       the table of commands, which is also the help
- *   ask.c        one question to a daemon's socket
+ *   arguments.c  words of the command line
+ *   output.c     answers as JSON or as a table
+ *
+ *   ask.c        one question to azattestd
  *   status.c     azattestctl status
  *   trust.c      azattestctl trust
+ *
+ *   hostd.c      one call of azattest-hostd's API (docs/api.md)
+ *   rest.c       azattestctl legacy, and what status says of REST access
+ *   vm.c         azattestctl vm add, remove, list, show
  *
  * What asks the module is in module.h:
  *
  *   netlink.c    one question to the module, and its refusals in words
  *   fields.c     attributes of an answer as JSON
- *   arguments.c  words of the command line
- *   output.c     answers as JSON or as a table
+ *   listing.c    a whole command that lists what the module has
  *   module.c     azattestctl module
  *   bindings.c   azattestctl bindings, unbind
  *   grants.c     azattestctl grant, grants, revoke
@@ -22,7 +28,13 @@
 #ifndef AZATTESTCTL_H
 #define AZATTESTCTL_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <jansson.h>
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* Exit codes, as in azattestctl(8). */
 #define EXIT_USAGE	2
@@ -31,13 +43,74 @@
 #define EXIT_NOT_ACTIVE	5	/* status: the host cannot make documents now */
 
 struct ctl {
-	const char *socket;
+	const char *socket;	/* of azattestd */
+	const char *api;	/* of azattest-hostd */
 };
 
 /* ask.c: the answer, or NULL and *@exit after one line on standard error. */
 json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit);
 
-/* One a command: exit codes; @argv begins with the command's name. */
+/* ---- hostd.c ---- */
+
+struct hostd_answer {
+	long status;		/* of HTTP; 0: nobody answers, and why not: */
+	char why[256];
+	json_t *json;		/* NULL: none; the caller's to release */
+};
+
+/* @method is GET, PUT (with @body) or DELETE. */
+void hostd_call(const struct ctl *ctl, const char *method, const char *path, const json_t *body,
+		struct hostd_answer *answer);
+
+/*
+ * The same for a command, about @object if it is not NULL: 0 and an answer of
+ * status 2xx, or an exit code after one line on standard error.
+ */
+int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
+	      const char *method, const char *path, const json_t *body,
+	      struct hostd_answer *answer);
+
+/* ---- rest.c: lines of status about an answer to GET /v1/status ---- */
+
+void rest_print_status(const struct hostd_answer *answer);
+
+/* ---- arguments.c: true, or false after one line on standard error ---- */
+
+/* --json and nothing else. */
+bool arguments_json(int argc, char **argv, bool *as_json);
+
+/* --json and @count operands; @names for the line. */
+bool arguments_json_words(int argc, char **argv, bool *as_json, int count, const char *names);
+
+/* @count operands and no option; @names for the line. */
+bool arguments_words(int argc, char **argv, int count, const char *names);
+
+bool arguments_none_left(int argc, char **argv);
+bool arguments_uuid(const char *command, const char *text, unsigned char *uuid);
+bool arguments_u32(const char *command, const char *what, const char *text, uint32_t *value);
+
+/* ---- output.c ---- */
+
+struct column {
+	const char *key;	/* of each row's object */
+	const char *title;
+	bool right;		/* numbers */
+};
+
+void output_table(const json_t *rows, const struct column *columns, size_t count);
+void output_json(const json_t *json);
+
+/* A member as text: "-" if there is none; nothing in it moves a terminal's cursor. */
+#define OUTPUT_CELL	80
+void output_cell(const json_t *row, const char *key, char out[OUTPUT_CELL]);
+/* The same for text that somebody else wrote, in place. */
+void output_plain(char *text);
+
+/* The exit code of a command that has printed all it had. */
+int output_end(const char *command);
+
+/* ---- commands: exit codes; @argv begins with the command's name ---- */
+
 int status_command(const struct ctl *ctl, int argc, char **argv);
 int trust_command(const struct ctl *ctl, int argc, char **argv);
 int module_command(const struct ctl *ctl, int argc, char **argv);
@@ -47,6 +120,11 @@ int grant_command(const struct ctl *ctl, int argc, char **argv);
 int grants_command(const struct ctl *ctl, int argc, char **argv);
 int revoke_command(const struct ctl *ctl, int argc, char **argv);
 int limit_command(const struct ctl *ctl, int argc, char **argv);
+int legacy_command(const struct ctl *ctl, int argc, char **argv);
+int vm_add_command(const struct ctl *ctl, int argc, char **argv);
+int vm_remove_command(const struct ctl *ctl, int argc, char **argv);
+int vm_list_command(const struct ctl *ctl, int argc, char **argv);
+int vm_show_command(const struct ctl *ctl, int argc, char **argv);
 
 /* main.c: one line, "azattestctl: ...". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #define DEFAULT_SOCKET	"/run/azattest/azattestd.sock"
+#define DEFAULT_API	"/run/azattest/api.sock"
 
 struct command {
-	const char *name;
+	const char *name;	/* one word or two */
 	const char *options;
 	const char *help;
 	int (*run)(const struct ctl *ctl, int argc, char **argv);
@@ -37,6 +38,15 @@ static const struct command commands[] = {
 	{ "revoke", "UUID", "takes an unused grant back (root)", revoke_command },
 	{ "limit", "NAME VALUE", "sets a limit of the module until it is unloaded (root)",
 	  limit_command },
+	{ "legacy", "on|off [--json]",
+	  "REST access at 169.254.169.253; on again repairs it (root, group azattest-admin)",
+	  legacy_command },
+	{ "vm add", "--uuid UUID --tap IF [--pid PID] [--name NAME] [--profile PROFILE] [--json]",
+	  "lets the VM behind that tap use REST; --pid: and gives it its identity (likewise)",
+	  vm_add_command },
+	{ "vm remove", "UUID", "ends that (likewise)", vm_remove_command },
+	{ "vm list", "[--json]", "the VMs that may use REST", vm_list_command },
+	{ "vm show", "UUID [--json]", "all that is known of one of them", vm_show_command },
 	{ "help", "", "this page", help_command },
 };
 
@@ -53,8 +63,8 @@ void say(const char *format, ...)
 
 static void print_help(FILE *to)
 {
-	fputs("usage: azattestctl [--socket PATH] COMMAND\n", to);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	fputs("usage: azattestctl [--socket PATH] [--api PATH] COMMAND\n", to);
+	for (size_t i = 0; i < COUNT(commands); i++)
 		fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].options,
 			commands[i].help);
 }
@@ -68,44 +78,70 @@ static int help_command(const struct ctl *ctl, int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-static const struct command *find(const char *name)
+/* Whether the words begin with @name; *@count: how many they are. */
+static bool matches(const char *name, int argc, char **argv, int *count)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(commands[i].name, name))
+	size_t first = strcspn(name, " ");
+
+	*count = name[first] ? 2 : 1;
+	if (strlen(argv[0]) != first || strncmp(name, argv[0], first))
+		return false;
+	return !name[first] || (argc > 1 && !strcmp(name + first + 1, argv[1]));
+}
+
+static const struct command *find(int argc, char **argv, int *count)
+{
+	for (size_t i = 0; i < COUNT(commands); i++)
+		if (matches(commands[i].name, argc, argv, count))
 			return &commands[i];
 	return NULL;
+}
+
+/* The command's name takes the place of the words it was found by. */
+static int run(const struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *command;
+	char name[16];
+	int count;
+
+	command = find(argc, argv, &count);
+	if (!command) {
+		say("no command \"%s%s%s\": see azattestctl help", argv[0], argc > 1 ? " " : "",
+		    argc > 1 ? argv[1] : "");
+		return EXIT_USAGE;
+	}
+	snprintf(name, sizeof(name), "%s", command->name);
+	argc -= count - 1;
+	argv += count - 1;
+	argv[0] = name;
+	optind = 0;	/* the command's own options begin anew */
+	return command->run(ctl, argc, argv);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option table[] = {
 		{ "socket", required_argument, NULL, 's' },
+		{ "api", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
-	struct ctl ctl = { .socket = DEFAULT_SOCKET };
-	const struct command *command;
+	struct ctl ctl = { .socket = DEFAULT_SOCKET, .api = DEFAULT_API };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+", table, NULL)) != -1) {
 		if (c == 's') {
 			ctl.socket = optarg;
-			continue;
+		} else if (c == 'a') {
+			ctl.api = optarg;
+		} else {
+			print_help(c == 'h' ? stdout : stderr);
+			return c == 'h' ? EXIT_SUCCESS : EXIT_USAGE;
 		}
-		print_help(c == 'h' ? stdout : stderr);
-		return c == 'h' ? EXIT_SUCCESS : EXIT_USAGE;
 	}
 	if (optind == argc) {
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
-	command = find(argv[optind]);
-	if (!command) {
-		say("no command \"%s\": see azattestctl help", argv[optind]);
-		return EXIT_USAGE;
-	}
-	argc -= optind;
-	argv += optind;
-	optind = 0;	/* the command's own options begin anew */
-	return command->run(&ctl, argc, argv);
+	return run(&ctl, argc - optind, argv + optind);
 }

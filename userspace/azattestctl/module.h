@@ -8,11 +8,6 @@
 #include <linux/azattest.h>
 #include <linux/azattest_netlink.h>
 #include <netlink/netlink.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* ---- netlink.c ---- */
 
@@ -80,31 +75,7 @@ json_t *fields_json(const struct field *fields, size_t count, struct nlattr **at
 void fields_of_message(struct nlmsghdr *message, struct nlattr *attrs[FIELDS_TYPE_MAX + 1]);
 void fields_of_nest(struct nlattr *nest, struct nlattr *attrs[FIELDS_TYPE_MAX + 1]);
 
-/* ---- arguments.c: true, or false after one line on standard error ---- */
-
-/* --json and nothing else. */
-bool arguments_json(int argc, char **argv, bool *as_json);
-
-/* @count operands and no option; @names for the line. */
-bool arguments_words(int argc, char **argv, int count, const char *names);
-
-bool arguments_none_left(int argc, char **argv);
-bool arguments_uuid(const char *command, const char *text, unsigned char *uuid);
-bool arguments_u32(const char *command, const char *what, const char *text, uint32_t *value);
-
-/* ---- output.c ---- */
-
-struct column {
-	const char *key;	/* of each row's object */
-	const char *title;
-	bool right;		/* numbers */
-};
-
-void output_table(const json_t *rows, const struct column *columns, size_t count);
-void output_json(const json_t *json);
-
-/* The exit code of a command that has printed all it had. */
-int output_end(const char *command);
+/* ---- listing.c ---- */
 
 /*
  * The whole of a command that lists: dumps @command, prints a table or, with

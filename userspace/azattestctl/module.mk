@@ -2,6 +2,7 @@
 # What an operator types.
 
 PROGRAMS += azattestctl
-azattestctl_SRCS := $(addprefix userspace/azattestctl/,main.c ask.c status.c trust.c netlink.c \
-	fields.c arguments.c output.c module.c bindings.c grants.c limit.c)
-azattestctl_PKGS := jansson libnl-3.0 libnl-genl-3.0 uuid
+azattestctl_SRCS := $(addprefix userspace/azattestctl/,main.c arguments.c output.c ask.c \
+	status.c trust.c hostd.c rest.c vm.c netlink.c fields.c listing.c module.c bindings.c \
+	grants.c limit.c)
+azattestctl_PKGS := jansson libcurl libnl-3.0 libnl-genl-3.0 uuid

@@ -3,8 +3,6 @@
 
 #include "ctl.h"
 
-#include <getopt.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,33 +83,37 @@ static void print_status(const json_t *status)
 	print_counters(json_object_get(status, "counters"));
 }
 
+/* What azattest-hostd says, beside what azattestd says: null if it does not answer. */
+static void add_hostd(json_t *status, struct hostd_answer *hostd)
+{
+	json_object_set_new(status, "hostd", hostd->status == 200 ? hostd->json : json_null());
+	if (hostd->status == 200)
+		hostd->json = NULL;
+}
+
 int status_command(const struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option table[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
-	bool as_json = false;
+	struct hostd_answer hostd;
+	bool as_json;
 	json_t *status;
-	int exit, c;
+	int exit;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (c != 'j')
-			return EXIT_USAGE;
-		as_json = true;
-	}
-	if (optind < argc) {
-		say("status: takes no \"%s\": see azattestctl help", argv[optind]);
+	if (!arguments_json(argc, argv, &as_json))
 		return EXIT_USAGE;
-	}
 	status = ask_daemon(ctl, "status", &exit);
 	if (!status)
 		return exit;
-	if (as_json)
-		json_dumpf(status, stdout, JSON_INDENT(2));
-	else
+	hostd_call(ctl, "GET", "/v1/status", NULL, &hostd);
+	if (as_json) {
+		add_hostd(status, &hostd);
+		output_json(status);
+	} else {
 		print_status(status);
-	if (as_json)
-		putchar('\n');
+		rest_print_status(&hostd);
+	}
 	exit = strcmp(text_of(json_object_get(status, "host"), "state"), "Active") ?
 		EXIT_NOT_ACTIVE : EXIT_SUCCESS;
+	json_decref(hostd.json);
 	json_decref(status);
-	return exit;
+	return output_end(argv[0]) ? EXIT_FAILURE : exit;
 }
