@@ -187,7 +187,7 @@ static void tell_restd(struct hostd *hostd)
 	if (rest_into_fence(rest, &failure)) {
 		hostd_problem(hostd, PROBLEM_REST, failure.text);
 		hostd_wake_at(hostd, watch_now_ms() + TICK_MS);
-	} else if (rest->phase == REST_SYNCED) {
+	} else if (rest->phase == REST_SYNCED || !hostd->legacy) {
 		hostd_problem(hostd, PROBLEM_REST, NULL);
 	} else if (*rest->refused) {
 		snprintf(text, sizeof(text), "azattest-restd is refused: %s", rest->refused);

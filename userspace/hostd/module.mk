@@ -5,3 +5,14 @@ LIBRARIES += aznet
 aznet_SRCS := $(addprefix userspace/hostd/,net.c bridge.c route.c port.c linkwatch.c destroy.c \
 	rtnl.c link.c firewall.c filter.c filter_nft.c filter_iptables.c)
 aznet_PKGS := libnl-3.0 jansson
+
+hostd_CORE := $(addprefix userspace/hostd/,hostd.c config.c vm.c settle.c drain.c slot.c module.c \
+	rest.c store.c fdstore.c facts.c status.c process.c rights.c backoff.c \
+	api.c api_http.c api_calls.c) \
+	$(addprefix userspace/daemon/,log.c watch.c inifile.c) userspace/common/restlink.c
+
+PROGRAMS += azattest-hostd
+azattest-hostd_SRCS := userspace/hostd/main.c $(hostd_CORE)
+azattest-hostd_STATIC := azfence aznet
+azattest-hostd_PKGS := libmicrohttpd jansson libnl-3.0 libnl-genl-3.0 libbpf libcap-ng inih \
+	libsystemd uuid libcrypto
