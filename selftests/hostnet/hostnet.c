@@ -128,16 +128,20 @@ unsigned int hostnet_join(struct hostnet *host, unsigned int ifindex)
 }
 
 /*
- * Numbers of the bridge's timers and the random id that each start gives are no
- * settings; a device that was once up has another queue than one that never was.
+ * Left out is what is no setting: timers, what a start draws at random, whether
+ * there is a carrier by now, and what a device keeps of having been up once.
  */
 char *hostnet_picture(void)
 {
-	return hostnet_read("(ip -d link | sed 's/^[0-9]*: //; s/qdisc [a-z_]*//; s/tso_max_size [0-9]*//; s/ [a-z_]*timer *[0-9.]*//g';"
-			    " ip -o addr | sed 's/^[0-9]*: //'; ip route show table all;"
+	return hostnet_read("(ip -d link | sed 's/^[0-9]*: //; s/qdisc [a-z_]*//; s/NO-CARRIER,//;"
+			    " s/,LOWER_UP//; s/ state [A-Z]*//; s/tso_max_size [0-9]*//;"
+			    " s/ [a-z_]*timer *[0-9.]*//g';"
+			    " ip -o addr | sed 's/^[0-9]*: //';"
+			    " ip route show table all | sed 's, linkdown,,';"
 			    " ip -6 route show table all; ip rule;"
 			    " grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf"
-			    " /proc/sys/net/ipv4/neigh 2>/dev/null | grep -v -e stable_secret | sort) 2>&1");
+			    " /proc/sys/net/ipv4/neigh 2>/dev/null | grep -v stable_secret |"
+			    " sort) 2>&1");
 }
 
 static int in_memory(const char *text)
