@@ -154,6 +154,7 @@ static int start(const struct options *options, struct failure *failure)
 	if (link_open(options->run, fd))
 		return failure_set(failure, EXIT_USAGE, -EINVAL, "--run \"%s\": is too long",
 				   options->run);
+	json_object_seed(0);	/* reads a file: the first object would, behind the list */
 	return seccomp_close(failure);
 }
 
