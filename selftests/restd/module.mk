@@ -19,7 +19,7 @@ test-$(1)_SRCS := selftests/restd/test-$(1).c $(restd_RIG)
 UNIT_TESTS += test-$(1)
 endef
 
-$(foreach t,rest-document,$(eval $(call restd_test,$(t))))
+$(foreach t,rest-contract rest-wire rest-slots,$(eval $(call restd_test,$(t))))
 
 # What is text in and decision out, alone.
 ASAN_PROGRAMS += test-rest-text

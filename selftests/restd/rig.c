@@ -228,6 +228,75 @@ void rig_reply(int module, const struct frame_header *request, uint16_t status, 
 	tap_need(send(module, frame, FRAME_HEADER + length, MSG_NOSIGNAL) > 0);
 }
 
+#define LATE_MAX	16
+
+struct server {
+	int module;
+	uint32_t slot;
+	unsigned int late;
+};
+
+/* An empty nonce ends the wait: whoever asks without one wants no others. */
+static int serve(void *arg)
+{
+	struct server *server = arg;
+	struct frame_header headers[LATE_MAX];
+	char nonces[LATE_MAX][33], text[64];
+	unsigned int count = 0;
+	uint32_t version;
+
+	for (;;) {
+		rig_take(server->module, &headers[count], nonces[count], &version);
+		if (++count < server->late && nonces[count - 1][0])
+			continue;
+		while (count--) {
+			snprintf(text, sizeof(text), "%u %s", server->slot, nonces[count]);
+			rig_reply(server->module, &headers[count], AZATTEST_STATUS_OK, text,
+				  strlen(text));
+		}
+		count = 0;
+	}
+	return 0;
+}
+
+void rig_serve(int module, uint32_t slot, unsigned int late)
+{
+	struct server server = { module, slot, late < LATE_MAX ? late : LATE_MAX };
+
+	tap_need(tap_spawn(serve, &server, module) > 0);
+}
+
+static unsigned int value_of(char digit)
+{
+	static const char table[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = strchr(table, digit);
+
+	tap_need(digit && at);
+	return (unsigned int)(at - table);
+}
+
+void rig_document(const struct rig_answer *answer, char *text, size_t size)
+{
+	static const char before[] = "{\"encoding\":\"pkcs7\",\"signature\":\"";
+	const char *at = answer->body + sizeof(before) - 1;
+	unsigned int bits = 0, word = 0;
+	size_t length = 0;
+
+	tap_need_eq(answer->status, 200);
+	tap_need(!strncmp(answer->body, before, sizeof(before) - 1));
+	for (; *at != '=' && *at != '"'; at++) {
+		word = word << 6 | value_of(*at);
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		tap_need(length + 1 < size);
+		text[length++] = (char)(word >> bits);
+	}
+	text[length] = 0;
+}
+
 int rig_connect(struct rig *rig, uint32_t slot)
 {
 	struct sockaddr_in guest = {

@@ -55,6 +55,12 @@ void rig_take(int module, struct frame_header *header, char nonce[33], uint32_t 
 void rig_reply(int module, const struct frame_header *request, uint16_t status, const void *der,
 	       size_t length);
 
+/*
+ * A module that answers by itself, in a child: each document is "SLOT nonce",
+ * and @late requests wait until as many are there, then the last is the first.
+ */
+void rig_serve(int module, uint32_t slot, unsigned int late);
+
 /* A guest. */
 int rig_connect(struct rig *rig, uint32_t slot);
 void rig_send(int sock, const char *text);
@@ -71,6 +77,8 @@ struct rig_answer {
 /* One answer; with "Connection: close" waits for the end, too. */
 void rig_read(int sock, struct rig_answer *answer);
 bool rig_header(const struct rig_answer *answer, const char *line);
+/* What lies in a document's signature, as text. */
+void rig_document(const struct rig_answer *answer, char *text, size_t size);
 /* The peer has closed or reset it, and not a byte is left. */
 void rig_need_closed(int sock);
 /* Sends "METHOD target HTTP/1.1", a right Host, @headers; one answer. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -154,7 +155,9 @@ static int start(const struct options *options, struct failure *failure)
 	if (link_open(options->run, fd))
 		return failure_set(failure, EXIT_USAGE, -EINVAL, "--run \"%s\": is too long",
 				   options->run);
-	json_object_seed(0);	/* reads a file: the first object would, behind the list */
+	/* Both read a file once; the first object and the first Date would, behind the list. */
+	json_object_seed(0);
+	tzset();
 	return seccomp_close(failure);
 }
 
