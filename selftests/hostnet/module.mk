@@ -11,6 +11,8 @@ HOST_TESTS += test-$(1)
 endef
 
 $(foreach t,hostnet ports netevents firewall,$(eval $(call hostnet_test,$(t))))
+test-firewall_SRCS += userspace/hostd/rights.c
+test-firewall_PKGS += libcap-ng
 
 # What it makes of other programs' output, with sanitizers.
 ASAN_PROGRAMS += test-filter

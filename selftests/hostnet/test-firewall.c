@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+#include <userspace/hostd/core.h>
 
 static struct hostnet host;
 static char advice[300];
@@ -124,6 +127,16 @@ static void rules_of_legacy_iptables_are_seen(void)
 	rules_of("iptables-legacy");
 }
 
+/* The service has these alone, and no new ones. */
+static void with_the_rights_of_the_daemon_rules_are_read(void)
+{
+	need_nft();
+	hostnet_sh("nft 'add table ip a; add chain ip a in { type filter hook input priority 0; policy drop; }'");
+	tap_need(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	tap_need_msg(!rights_drop(&host.failure), "%s", host.failure.text);
+	tap_need_eq(check(), 1);
+}
+
 /* Whoever cannot read the rules must not say that they are fine. */
 static void without_rights_it_could_not_be_told(void)
 {
@@ -142,6 +155,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(what_hangs_on_a_set_could_not_be_told),
 	TAP_TEST(rules_of_iptables_are_seen),
 	TAP_TEST(rules_of_legacy_iptables_are_seen),
+	TAP_TEST(with_the_rights_of_the_daemon_rules_are_read),
 	TAP_TEST(without_rights_it_could_not_be_told),
 };
 

@@ -101,6 +101,7 @@ static int create(struct mending *m, const struct wanted *wanted)
 	struct nl_msg *msg = rtnl_new(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header,
 				      sizeof(header));
 	struct nlattr *info;
+	int err;
 
 	rtnl_put_text(msg, IFLA_IFNAME, wanted->name);
 	rtnl_put(msg, IFLA_ADDRESS, wanted->mac, sizeof(wanted->mac));
@@ -108,7 +109,11 @@ static int create(struct mending *m, const struct wanted *wanted)
 	info = rtnl_nest(msg, IFLA_LINKINFO);
 	rtnl_put_text(msg, IFLA_INFO_KIND, "bridge");
 	nla_nest_end(msg, info);
-	return rtnl_mend(m, "make bridge", msg);
+	err = rtnl_mend(m, "make bridge", msg);
+	return err == -EOPNOTSUPP ?
+		failure_set(m->failure, EXIT_NETWORK, err,
+			    "cannot make bridge %s: this kernel has none: modprobe bridge",
+			    wanted->name) : err;
 }
 
 /* Older kernels rename only what is down. */
@@ -323,7 +328,10 @@ static void count_port(struct nlmsghdr *answer, void *arg)
 	*ports += answer->nlmsg_type == RTM_NEWLINK;
 }
 
-/* One that is missing between others stays in the list, with ifindex 0. */
+/*
+ * The first one last, so that it has the last word on the failure. One that is
+ * missing between others stays in the list, with ifindex 0.
+ */
 int bridge_look(struct net *net, struct failure *failure)
 {
 	struct wanted wanted;
@@ -332,7 +340,7 @@ int bridge_look(struct net *net, struct failure *failure)
 
 	memset(net->bridges, 0, sizeof(net->bridges));
 	net->count = 0;
-	for (unsigned int i = 0; i < NET_BRIDGES_MAX; i++) {
+	for (unsigned int i = NET_BRIDGES_MAX; i-- > 0;) {
 		want(&wanted, net, i);
 		err = find(net, &wanted, &link, failure);
 		if (err == -ENODEV || (err == -EEXIST && i))
@@ -341,7 +349,8 @@ int bridge_look(struct net *net, struct failure *failure)
 			return err;
 		net->bridges[i].ifindex = link.ifindex;
 		memcpy(net->bridges[i].mac, link.mac, sizeof(link.mac));
-		net->count = i + 1;
+		if (!net->count)
+			net->count = i + 1;
 		err = link_each(net, link.ifindex, count_port, &net->bridges[i].ports);
 		if (err)
 			return rtnl_failure(net, failure, err, "count the ports of", wanted.name);

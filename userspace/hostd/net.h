@@ -10,7 +10,13 @@
  *   firewall.c  whether the host's own rules drop what the fence lets through
  *   destroy.c   SOCK_DESTROY of what is left of a slot's connections
  *
- * libnl where it can (3.7 has no altnames and no vlan_filtering: raw attributes).
+ * and below them, in netparts.h and filter.h:
+ *
+ *   rtnl.c, link.c  one question to the kernel; what it says of a device
+ *   filter*.c       a packet filter's rules as one packet meets them
+ *
+ * libnl carries the messages; their attributes are the kernel's own (libnl-route
+ * 3.7 has no altnames and no vlan_filtering).
  * Works in the network namespace of the process. Results: 0 or a negative errno
  * with failure->text set.
  */
@@ -44,7 +50,10 @@ struct net_bridge {
 
 struct net;
 
-/* Sockets only; changes nothing. @config must outlive it. */
+/*
+ * Sockets only; changes nothing. @config must outlive it.
+ *   -EINVAL  a bad name, range, address or MTU
+ */
 int net_open(struct net **net, const struct net_config *config, struct failure *failure);
 void net_close(struct net *net);
 
@@ -52,8 +61,8 @@ void net_close(struct net *net);
  * Makes what is missing and mends what is wrong: first bridge, switches,
  * address, routes; further bridges when ports need them. Changes nothing where
  * all is well. *@repaired counts what it had to do.
- *   -EEXIST    a device of that name is there and is not ours: no altname of
- *              ours, or no bridge
+ *   -EEXIST    a device of that name is there and is not ours: no bridge, or
+ *              neither our altname nor the MAC that comes from its name
  *   -EADDRINUSE the range or a service address overlaps what this host uses
  *              already: names it
  */
@@ -79,9 +88,11 @@ int net_port_join(struct net *net, unsigned int ifindex, unsigned int *repaired,
 int net_port_leave(struct net *net, unsigned int ifindex, struct failure *failure);
 
 /*
- * Events: poll net_watch_fd(); net_watch_read() calls back for each change that
- * may concern us and returns NET_CHANGED_* or'ed. After an overrun
- * (ENOBUFS) all bits are set: look at everything.
+ * Events: poll net_watch_fd(); net_watch_read() reads what has come and returns
+ * NET_CHANGED_* or'ed, of what may concern us. After an overrun (ENOBUFS) all
+ * bits are set: look at everything. Our own changes are told too. The kernel
+ * tells not everything (a new alias of a device that is down, IPv6 switches):
+ * hence the audit.
  */
 #define NET_CHANGED_LINK	(1u << 0)
 #define NET_CHANGED_ADDRESS	(1u << 1)
@@ -100,7 +111,8 @@ int net_firewall_check(struct net *net, uint16_t port, char *advice, size_t size
 
 /*
  * Ends all TCP sockets of this host whose peer is @peer: nothing of them is
- * sent any more. -EOPNOTSUPP: the kernel cannot.
+ * sent any more. -EOPNOTSUPP: the kernel cannot. What is in TIME-WAIT stays on
+ * kernels before 6.5; it holds no data.
  */
 int net_destroy_sockets(struct net *net, struct in_addr peer, struct failure *failure);
 

@@ -13,6 +13,8 @@ int rights_drop(struct failure *failure)
 	capng_clear(CAPNG_SELECT_BOTH);
 	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, -1);
 	capng_updatev(CAPNG_ADD, CAPNG_PERMITTED, CAP_BPF, CAP_PERFMON, -1);
+	/* nft, which firewall.c asks for the host's rules, gets this one too. */
+	capng_updatev(CAPNG_ADD, CAPNG_BOUNDING_SET, CAP_NET_ADMIN, -1);
 	if (!capng_apply(CAPNG_SELECT_BOTH))
 		return 0;
 	return failure_set(failure, EXIT_FAILURE, -EPERM,
