@@ -35,23 +35,38 @@ static bool put(struct sk_buff *skb, const struct event *e)
 	       (!e->reason || !nla_put_string(skb, AZATTEST_EVENT_A_REASON, e->reason));
 }
 
-static void send(const struct event *e)
+/* NULL: no memory. */
+static struct sk_buff *message(const struct event *e)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = genlmsg_new(EVENT_SIZE, GFP_KERNEL);
 	void *head;
 
-	if (!genl_has_listeners(&azattest_family, &init_net, AZATTEST_GROUP_EVENTS))
-		return;
-	skb = genlmsg_new(EVENT_SIZE, GFP_KERNEL);
 	if (!skb)
-		return;
+		return NULL;
 	head = genlmsg_put(skb, 0, 0, &azattest_family, 0, AZATTEST_CMD_EVENT);
 	if (!head || !put(skb, e)) {
 		nlmsg_free(skb);
-		return;
+		return NULL;
 	}
 	genlmsg_end(skb, head);
-	genlmsg_multicast(&azattest_family, skb, 0, AZATTEST_GROUP_EVENTS, GFP_KERNEL);
+	return skb;
+}
+
+/*
+ * Who listens keeps a picture of the bindings. An event that could not be made
+ * would spoil it unseen, so the listeners' next receive fails instead.
+ */
+static void send(const struct event *e)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&azattest_family, &init_net, AZATTEST_GROUP_EVENTS))
+		return;
+	skb = message(e);
+	if (skb)
+		genlmsg_multicast(&azattest_family, skb, 0, AZATTEST_GROUP_EVENTS, GFP_KERNEL);
+	else
+		genl_set_err(&azattest_family, &init_net, 0, AZATTEST_GROUP_EVENTS, -ENOBUFS);
 }
 
 void azattest_event_binding(u32 kind, const struct azattest_binding *b, const char *reason)

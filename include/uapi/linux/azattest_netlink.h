@@ -150,7 +150,8 @@
 #define AZATTEST_BINDING_A_MAX			14
 
 /*
- * EVENT, sent to group "events"
+ * EVENT, sent to group "events". recv(2) says ENOBUFS when events were lost,
+ * for want of memory or of room in the receiver's buffer: dump the bindings.
  *
  *   KIND        u32     AZATTEST_EVENT_*
  *   UUID        binary  of the VM; absent for signer events
