@@ -230,10 +230,15 @@ static bool vhost_is_there(void)
 	return there;
 }
 
+static bool no_vsock(int ret)
+{
+	return ret == -EAFNOSUPPORT || ret == -EPROTONOSUPPORT;
+}
+
 /* The only lines that the module prints, all at load. */
 static void tell(int ret)
 {
-	if (ret == -EAFNOSUPPORT || ret == -EPROTONOSUPPORT)
+	if (no_vsock(ret))
 		pr_warn("no AF_VSOCK in this kernel, so no guest channel: load vsock and vhost_vsock, then load azattest again; bindings without CID work\n");
 	else if (ret)
 		pr_err("cannot listen on vsock port %u (error %d): is another listener there? see 'ss --vsock -l', or choose port=\n",
@@ -257,7 +262,7 @@ int azattest_listener_init(void)
 	ret = sock_create_kern(&init_net, AF_VSOCK, SOCK_STREAM, 0, &sock);
 	if (ret) {
 		tell(ret);
-		return 0;
+		return no_vsock(ret) ? 0 : ret;
 	}
 	listener.sock = sock;
 	ret = listen_on(sock);
