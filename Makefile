@@ -21,7 +21,7 @@ help:
 ## sudo make install install what make built (DESTDIR, PREFIX=/usr/local)
 ## make demo         a host, a VM on it, a document from every door, verified
 ## make check        all tests: native, on both kernels, and a real guest
-## make check-long   the long loops, and the guest on both kernels
+## make check-long   the long loops, the guest on both kernels, the debug kernel
 ## make bench        speed and memory against what one would write instead
 ## make shell        a prompt on a test host with all loaded (K=6.1 or 6.12)
 ## make lint         sparse, clang-tidy, shellcheck
@@ -63,6 +63,14 @@ test-programs: deps
 	@$(MAKE) --no-print-directory user
 	@$(MAKE) --no-print-directory -C selftests -j$(shell nproc)
 
+# The kernel that watches itself, and the module for it: a quarter of an hour, once.
+debug-module: deps
+	@scripts/deps --long
+	@scripts/debug-kernel
+	@$(MAKE) --no-print-directory KREL=$$(cat $(BUILD)/kernels/debug/release) \
+		KDIR=$(BUILD)/kernels/debug/headers module
+
+check-long: debug-module
 demo check check-long bench shell: test-modules test-programs
 	@selftests/$@
 
@@ -75,4 +83,4 @@ install:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help user module deps test-modules test-programs demo check check-long bench shell lint install clean
+.PHONY: all help user module deps test-modules test-programs debug-module demo check check-long bench shell lint install clean

@@ -2,13 +2,17 @@
 # Owns what both virtual machines need: finding kernels, packing initramfs.
 # shellcheck shell=bash
 
-# The kernel's folder: a name that scripts/kernels knows, or a path.
+# The kernel's folder: "debug", a name that scripts/kernels knows, or a path.
 kernel_dir()
 {
 	local top=$1 name=$2
 
 	case $name in
 	*/*) ;;
+	debug)
+		"$top/scripts/debug-kernel" >&2 || return 1
+		name=$top/build/kernels/$name
+		;;
 	*)
 		"$top/scripts/kernels" "$name" >&2 || return 1
 		name=$top/build/kernels/$name

@@ -1,58 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ground moves: module unloaded, CPUs offline, namespace gone, under load. */
+#include <selftests/lib/azmodule.h>
 #include <selftests/vsock/door.h>
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
-
-/* AZ_MODULE, or the one that was built beside this program. */
-static const char *module_path(void)
-{
-	static char path[PATH_MAX + 128];
-	const char *given = getenv("AZ_MODULE");
-	char self[PATH_MAX] = "";
-	struct utsname u;
-
-	if (given)
-		return given;
-	uname(&u);
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || !strrchr(self, '/'))
-		return NULL;
-	*strrchr(self, '/') = 0;
-	snprintf(path, sizeof(path), "%s/../kmod/%s/azattest.ko", self, u.release);
-	return access(path, R_OK) ? NULL : path;
-}
-
-static void load(void)
-{
-	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
-
-	/* To selftests/run: these lines of the kernel log are wanted. */
-	tap_diag("expect-klog: azattest: listening on vsock port");
-	tap_need(fd >= 0);
-	tap_need_eq(syscall(SYS_finit_module, fd, "", 0), 0);
-	close(fd);
-	tap_need_wait(azbind_present());
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "azattest", O_NONBLOCK) ? -errno : 0;
-}
-
-static void need_module_file(void)
-{
-	if (!module_path() || access(module_path(), R_OK))
-		tap_skip("no azattest.ko to load again: set AZ_MODULE");
-}
 
 /* The module is as good as new. */
 static void works(uint32_t number)
@@ -70,11 +27,11 @@ static void open_file_pins_the_module(void)
 	int fd = azbind_open();
 
 	tap_need(fd >= 0);
-	tap_need_eq(unload(), -EWOULDBLOCK);
+	tap_need_eq(azmodule_unload(), -EWOULDBLOCK);
 	close(fd);
 	fd = fakesigner_open();
 	tap_need(fd >= 0);
-	tap_need_eq(unload(), -EWOULDBLOCK);
+	tap_need_eq(azmodule_unload(), -EWOULDBLOCK);
 	close(fd);
 	works(1);
 }
@@ -105,7 +62,7 @@ static void unload_in_a_storm_of_connects_is_clean(void)
 	unsigned int *connected = tap_shared(4096), before;
 	pid_t pid[STORMS];
 
-	need_module_file();
+	azmodule_need();
 	for (int i = 0; i < STORMS; i++)
 		pid[i] = tap_spawn(storm, &connected[i], -1);
 	for (unsigned int round = 0; round < tap_loops(4, 50); round++) {
@@ -113,9 +70,9 @@ static void unload_in_a_storm_of_connects_is_clean(void)
 		azbind_limit("accept_burst", 100000);
 		before = connected[0];
 		tap_need_wait(((volatile unsigned int *)connected)[0] > before + 10);
-		tap_need_wait(unload() == 0);
+		tap_need_wait(azmodule_unload() == 0);
 		tap_need(!azbind_present());
-		load();
+		azmodule_load();
 	}
 	for (int i = 0; i < STORMS; i++)
 		tap_kill(pid[i]);
@@ -131,7 +88,7 @@ static void unload_with_connections_and_fresh_ends_is_clean(void)
 	uint8_t frame[AZATTEST_REQUEST_MAX];
 	size_t len = frames_attest(frame, 1, "n", 1);
 
-	need_module_file();
+	azmodule_need();
 	for (unsigned int round = 0; round < tap_loops(3, 30); round++) {
 		for (uint32_t i = 0; i < VMS; i++) {
 			vm[i] = testvm_start(1 + i);
@@ -147,11 +104,11 @@ static void unload_with_connections_and_fresh_ends_is_clean(void)
 		tap_need(idle);
 		for (uint32_t i = 0; i < VMS; i++)
 			testvm_unbind(vm[i]);
-		tap_need_wait(unload() == 0);
+		tap_need_wait(azmodule_unload() == 0);
 		for (uint32_t i = 0; i < VMS; i++)
 			for (int k = 0; k < EACH; k++)
 				tap_need_eq(fakeguest_wait_end(c[i][k]), 0);
-		load();
+		azmodule_load();
 		for (uint32_t i = 0; i <= VMS; i++)
 			testvm_stop(vm[i]);
 	}
@@ -265,12 +222,12 @@ static void loads_without_vhost_vsock(void)
 	struct testvm vm = { .number = 2, .cid = TESTVM_CID(2) };
 	int fd;
 
-	need_module_file();
-	tap_need_wait(unload() == 0);
+	azmodule_need();
+	tap_need_wait(azmodule_unload() == 0);
 	remove_transports();
 	if (access("/sys/module/vhost_vsock", F_OK))
 		tap_diag("expect-klog: azattest: vhost_vsock is not loaded");
-	load();
+	azmodule_load();
 	s = fakesigner_start(NULL);
 	fd = azbind_new(1, 0, -1, -1, NULL);
 	tap_need_msg(fd >= 0, "BIND without CID: errno %d", -fd);
@@ -291,8 +248,8 @@ static void loads_without_vhost_vsock(void)
 	fakeguest_close(vm.guest);
 	fakesigner_kill(s);
 	/* Leave the host as it was. */
-	tap_need_wait(unload() == 0);
-	load();
+	tap_need_wait(azmodule_unload() == 0);
+	azmodule_load();
 	works(3);
 }
 
