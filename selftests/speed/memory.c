@@ -4,13 +4,16 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <selftests/lib/ask.h>
 #include <selftests/lib/azbind.h>
 #include <selftests/lib/fakeguest.h>
+#include <selftests/lib/slab.h>
 #include <selftests/speed/bench.h>
 
 /* Numbers of the crowd's VMs: above those of the clients. */
@@ -59,21 +62,6 @@ static int kernel_threads(void)
 	return n;
 }
 
-/* Bytes in the kernel's slabs: all that a binding or a connection is made of. */
-static double slab(void)
-{
-	char line[128];
-	double kb = 0;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "Slab:", 5))
-			kb = atof(line + 5);
-	if (f)
-		fclose(f);
-	return kb * 1024;
-}
-
 static void start_guests(struct vm *vm, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
@@ -97,26 +85,50 @@ static void connect_guests(struct vm *vm, unsigned int count, unsigned int each)
 			bench_die("VM %u of the crowd: connect: %s", i / each, strerror(errno));
 }
 
+static void look(struct slab_look *slab)
+{
+	if (slab_look(slab))
+		bench_die("the kernel's slabs: %s", strerror(errno));
+}
+
+static void explain(const char *what, const struct slab_look *a, const struct slab_look *b,
+		    unsigned int n)
+{
+	char text[512];
+
+	slab_explain(a, b, n, text, sizeof(text));
+	printf("# bytes of a %s: %s\n", what, text);
+}
+
+/* Room for all descriptors, so that the table's growth is nobody's. */
+static void widen_descriptor_table(unsigned int bindings)
+{
+	close(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 64 + 8 * bindings));
+}
+
 void memory_fill(unsigned int bindings, unsigned int each, struct memory_result *result)
 {
+	static struct slab_look before, bound, connected;
 	struct vm *vm = calloc(bindings, sizeof(*vm));
-	double before, bound, connected;
 	int threads;
 
 	if (!vm)
 		bench_die("memory");
+	widen_descriptor_table(bindings);
 	start_guests(vm, bindings);
 	threads = kernel_threads();
-	before = slab();
+	look(&before);
 	bind_guests(vm, bindings);
-	bound = slab();
+	look(&bound);
 	connect_guests(vm, bindings, each);
-	connected = slab();
+	look(&connected);
+	explain("binding", &before, &bound, bindings);
+	explain("connection", &bound, &connected, bindings * each);
 	*result = (struct memory_result) {
 		.bindings = bindings,
 		.connections = bindings * each,
-		.bytes_per_binding = (bound - before) / bindings,
-		.bytes_per_connection = (connected - bound) / (bindings * each),
+		.bytes_per_binding = (double)(bound.bytes - before.bytes) / bindings,
+		.bytes_per_connection = (double)(connected.bytes - bound.bytes) / (bindings * each),
 		.kernel_threads = kernel_threads() - threads,
 	};
 }
