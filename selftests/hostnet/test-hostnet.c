@@ -50,7 +50,7 @@ static void again_changes_nothing(void)
 	before = hostnet_picture();
 	net_watch_read(host.net);
 	tap_need_eq(hostnet_up(&host), 0);
-	tap_need_eq(net_watch_read(host.net), 0);
+	tap_need(!(net_watch_read(host.net) & ~NET_CHANGED_LINK));
 	after = hostnet_picture();
 	tap_need(hostnet_same(before, after));
 }
