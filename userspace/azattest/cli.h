@@ -3,6 +3,7 @@
 #ifndef _AZ_CLI_H
 #define _AZ_CLI_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <azattest.h>
@@ -31,23 +32,45 @@ int exits_run(const struct command *self, int argc, char **argv);
 /* exits.c: the one table from library codes to exit codes */
 int exits_code(int code);
 
-/* ask.c: questions to a host, asked again while it may heal */
-struct ask {
+/* door.c: the two ways to the host, and which of them is taken */
+enum door_kind { DOOR_VSOCK, DOOR_REST };
+
+struct door {
 	const char *command;	/* for messages */
+	const char *via;	/* "vsock", "rest", or NULL: as door_ask() says */
 	const char *connect;	/* NULL: the host over vsock */
-	double wait;		/* seconds to keep trying */
+	const char *address;	/* A[:PORT]; NULL: the service's */
+	const char *interface;	/* NULL: as the routes say */
 	int timeout_ms;		/* of one try */
 };
 
+/* One exchange on a connection that leads to a door of that kind. */
+typedef int door_question(enum door_kind kind, int fd, int timeout_ms,
+			  void *arg, struct azattest_fault *fault);
+
+int door_check(const struct door *door);
+int door_ask(const struct door *door, door_question *question, void *arg,
+	     struct azattest_fault *fault);
+
+#define DOOR_VSOCK_OPTION	"  --connect TO    vsock:CID:PORT (vsock:2:253) or unix:PATH"
+#define DOOR_OPTIONS		"  --via DOOR      vsock or rest (vsock, then rest)", \
+				DOOR_VSOCK_OPTION, \
+				"  --address A     REST service, ADDRESS[:PORT] (169.254.169.253:80)", \
+				"  --interface IF  network card that leads to it"
+#define DOOR_GETOPT \
+	{ "via", required_argument, NULL, 'V' }, \
+	{ "connect", required_argument, NULL, 'c' }, \
+	{ "address", required_argument, NULL, 'A' }, \
+	{ "interface", required_argument, NULL, 'I' }
+/* True if the option is one of these. */
+bool door_take_option(struct door *door, int option, const char *value);
+
+/* ask.c: asking again while it may heal */
 #define ASK_WAIT_DEFAULT	70.0
-#define ASK_OPTIONS		"  --wait S        keep trying for S seconds (70; 0: once)", \
-				"  --connect TO    vsock:CID:PORT (vsock:2:253) or unix:PATH"
+#define ASK_WAIT_OPTION		"  --wait S        keep trying for S seconds (70; 0: once)"
 
-typedef int ask_question(int fd, int timeout_ms, void *arg,
-			 struct azattest_fault *fault);
-
-int ask_run(const struct ask *ask, ask_question *question, void *arg,
-	    struct azattest_fault *fault);
+int ask_run(const struct door *door, double wait, door_question *question,
+	    void *arg, struct azattest_fault *fault);
 int ask_parse_wait(const char *command, const char *text, double *wait);
 
 /* files.c */

@@ -41,6 +41,8 @@ static const struct exit_class classes[] = {
 	  AZATTEST_E_UNSUPPORTED, AZATTEST_E_UNSUPPORTED },
 	{ 21, "fault: the host failed",
 	  AZATTEST_E_FAULT, AZATTEST_E_FAULT },
+	{ 22, "no-route: this machine has no way to the REST service",
+	  AZATTEST_E_NO_ROUTE, AZATTEST_E_NO_ROUTE },
 
 	{ 30, "encoding: not DER, base64 or the JSON body; or not strict DER",
 	  AZATTEST_E_ENCODING, AZATTEST_E_DER },

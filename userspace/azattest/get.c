@@ -9,7 +9,8 @@
 enum form { FORM_BASE64, FORM_JSON, FORM_DER };
 
 struct get {
-	struct ask ask;
+	struct door door;
+	double wait;
 	struct azattest_request request;
 	const char *output;
 	enum form form;
@@ -19,11 +20,15 @@ struct get {
 	size_t len;
 };
 
-static int question(int fd, int timeout_ms, void *arg,
+static int question(enum door_kind kind, int fd, int timeout_ms, void *arg,
 		    struct azattest_fault *fault)
 {
 	struct get *get = arg;
 
+	if (kind == DOOR_REST)
+		return azattest_rest_fetch_document(fd, &get->request,
+						    timeout_ms, &get->der,
+						    &get->len, fault);
 	return azattest_fetch_document(fd, &get->request, timeout_ms, &get->der,
 				       &get->len, fault);
 }
@@ -66,15 +71,12 @@ static int take_option(struct get *get, int option)
 	case 'd':
 		return set_form(get, FORM_DER);
 	case 'w':
-		return ask_parse_wait("get", optarg, &get->ask.wait);
+		return ask_parse_wait("get", optarg, &get->wait);
 	case 'o':
 		get->output = optarg;
 		return 0;
-	case 'c':
-		get->ask.connect = optarg;
-		return 0;
 	default:
-		return EXIT_USAGE;
+		return door_take_option(&get->door, option, optarg) ? 0 : EXIT_USAGE;
 	}
 }
 
@@ -86,7 +88,7 @@ static const struct option options[] = {
 	{ "der", no_argument, NULL, 'd' },
 	{ "wait", required_argument, NULL, 'w' },
 	{ "output", required_argument, NULL, 'o' },
-	{ "connect", required_argument, NULL, 'c' },
+	DOOR_GETOPT,
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 }
 };
@@ -132,7 +134,7 @@ static int write_text(const struct get *get, struct azattest_fault *fault)
 
 static int run(struct get *get, struct azattest_fault *fault)
 {
-	int rc = ask_run(&get->ask, question, get, fault);
+	int rc = ask_run(&get->door, get->wait, question, get, fault);
 
 	if (rc)
 		return rc;
@@ -147,7 +149,8 @@ static int run(struct get *get, struct azattest_fault *fault)
 int get_run(const struct command *self, int argc, char **argv)
 {
 	struct get get = {
-		.ask = { "get", NULL, ASK_WAIT_DEFAULT, AZATTEST_TIMEOUT_MS },
+		.door = { .command = "get", .timeout_ms = AZATTEST_TIMEOUT_MS },
+		.wait = ASK_WAIT_DEFAULT,
 	};
 	struct azattest_fault fault;
 	int option;
@@ -164,7 +167,7 @@ int get_run(const struct command *self, int argc, char **argv)
 	}
 	if (optind != argc)
 		return main_usage_error(self);
-	if (choose_nonce(&get))
+	if (door_check(&get.door) || choose_nonce(&get))
 		return EXIT_USAGE;
 	return run(&get, &fault) ? report_fault("get", NULL, &fault) : 0;
 }

@@ -10,7 +10,8 @@
 #include "cli.h"
 
 struct host {
-	struct ask ask;
+	struct door door;
+	double wait;
 	const char *output;
 	bool der;
 	unsigned char *data;
@@ -23,12 +24,19 @@ static const struct option options[] = {
 	{ "der", no_argument, NULL, 'd' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "wait", required_argument, NULL, 'w' },
+	DOOR_GETOPT,
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 }
+};
+
+/* The host's state is told over vsock alone. */
+static const struct option hello_options[] = {
+	{ "wait", required_argument, NULL, 'w' },
 	{ "connect", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 }
 };
 
-/* hello has only the last three options. */
 static int take_option(struct host *host, int option)
 {
 	switch (option) {
@@ -40,13 +48,10 @@ static int take_option(struct host *host, int option)
 		host->output = optarg;
 		return 0;
 	case 'w':
-		return ask_parse_wait(host->ask.command, optarg,
-				      &host->ask.wait);
-	case 'c':
-		host->ask.connect = optarg;
-		return 0;
+		return ask_parse_wait(host->door.command, optarg, &host->wait);
 	default:
-		return EXIT_USAGE;
+		return door_take_option(&host->door, option, optarg) ? 0 :
+		       EXIT_USAGE;
 	}
 }
 
@@ -66,14 +71,19 @@ static int parse(const struct command *self, const struct option *mine,
 		if (take_option(host, option))
 			return EXIT_USAGE;
 	}
-	return optind == argc ? -1 : main_usage_error(self);
+	if (optind != argc)
+		return main_usage_error(self);
+	return door_check(&host->door) ? EXIT_USAGE : -1;
 }
 
-static int ask_issuer(int fd, int timeout_ms, void *arg,
+static int ask_issuer(enum door_kind kind, int fd, int timeout_ms, void *arg,
 		      struct azattest_fault *fault)
 {
 	struct host *host = arg;
 
+	if (kind == DOOR_REST)
+		return azattest_rest_fetch_issuer(fd, timeout_ms, &host->data,
+						  &host->len, fault);
 	return azattest_fetch_issuer(fd, timeout_ms, &host->data, &host->len,
 				     fault);
 }
@@ -104,14 +114,15 @@ static int to_pem(struct host *host, struct azattest_fault *fault)
 int host_run_issuer(const struct command *self, int argc, char **argv)
 {
 	struct host host = {
-		.ask = { "issuer", NULL, ASK_WAIT_DEFAULT, AZATTEST_TIMEOUT_MS },
+		.door = { .command = "issuer", .timeout_ms = AZATTEST_TIMEOUT_MS },
+		.wait = ASK_WAIT_DEFAULT,
 	};
 	struct azattest_fault fault;
 	int rc = parse(self, options, argc, argv, &host);
 
 	if (rc >= 0)
 		return rc;
-	rc = ask_run(&host.ask, ask_issuer, &host, &fault);
+	rc = ask_run(&host.door, host.wait, ask_issuer, &host, &fault);
 	if (!rc && host.der)
 		rc = files_write(host.output, host.data, host.len, &fault);
 	else if (!rc)
@@ -120,11 +131,12 @@ int host_run_issuer(const struct command *self, int argc, char **argv)
 	return rc ? report_fault("issuer", NULL, &fault) : 0;
 }
 
-static int ask_hello(int fd, int timeout_ms, void *arg,
+static int ask_hello(enum door_kind kind, int fd, int timeout_ms, void *arg,
 		     struct azattest_fault *fault)
 {
 	struct host *host = arg;
 
+	(void)kind;
 	return azattest_fetch_hello(fd, timeout_ms, &host->hello, fault);
 }
 
@@ -152,13 +164,14 @@ static int show_hello(const struct azattest_hello *hello)
 int host_run_hello(const struct command *self, int argc, char **argv)
 {
 	struct host host = {
-		.ask = { "hello", NULL, 0, AZATTEST_TIMEOUT_MS },
+		.door = { .command = "hello", .via = "vsock",
+			  .timeout_ms = AZATTEST_TIMEOUT_MS },
 	};
 	struct azattest_fault fault;
-	int rc = parse(self, options + 3, argc, argv, &host);
+	int rc = parse(self, hello_options, argc, argv, &host);
 
 	if (rc >= 0)
 		return rc;
-	rc = ask_run(&host.ask, ask_hello, &host, &fault);
+	rc = ask_run(&host.door, host.wait, ask_hello, &host, &fault);
 	return rc ? report_fault("hello", NULL, &fault) : show_hello(&host.hello);
 }

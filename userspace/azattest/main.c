@@ -11,7 +11,8 @@ static const char *const get_options[] = {
 	"  --json          the REST body instead of one line of base64",
 	"  --der           raw bytes instead",
 	"  --output FILE   write there instead of standard output",
-	ASK_OPTIONS,
+	ASK_WAIT_OPTION,
+	DOOR_OPTIONS,
 	NULL
 };
 
@@ -34,13 +35,14 @@ static const char *const issuer_options[] = {
 	"  --pem           as PEM (default)",
 	"  --der           as DER",
 	"  --output FILE   write there instead of standard output",
-	ASK_OPTIONS,
+	ASK_WAIT_OPTION,
+	DOOR_OPTIONS,
 	NULL
 };
 
 static const char *const hello_options[] = {
 	"  --wait S        keep trying for S seconds (0: once)",
-	"  --connect TO    vsock:CID:PORT (vsock:2:253) or unix:PATH",
+	DOOR_VSOCK_OPTION,
 	NULL
 };
 

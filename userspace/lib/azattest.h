@@ -4,6 +4,8 @@
  * must decide verifies it.
  *
  *   guest      azattest_connect() -> azattest_fetch_document() -> close()
+ *         or   azattest_rest_connect() -> azattest_rest_fetch_document() ->
+ *              close()
  *   consumer   azattest_trust_new() -> azattest_trust_add() ->
  *              azattest_decode() -> azattest_verify() -> read the document ->
  *              azattest_document_free()
@@ -50,6 +52,7 @@ enum azattest_code {
 	AZATTEST_E_RESET		= 11,	/* the host hung up, or listens not */
 	AZATTEST_E_TIMEOUT		= 12,	/* no whole reply in time */
 	AZATTEST_E_REPLY		= 13,	/* the reply breaks the protocol */
+	AZATTEST_E_NO_ROUTE		= 14,	/* this machine has no way to REST */
 
 	/* fetch: what the host answered, AZATTEST_STATUS_* + 19 */
 	AZATTEST_E_RETRY		= 20,	/* no signer in time */
@@ -188,6 +191,51 @@ struct azattest_hello {
 /* The same for the host's state. */
 int azattest_fetch_hello(int fd, int timeout_ms, struct azattest_hello *hello,
 			 struct azattest_fault *fault);
+
+/* ---- fetch over REST ---------------------------------------------------- */
+
+#define AZATTEST_REST_ADDRESS		"169.254.169.253"
+#define AZATTEST_REST_PORT		80
+
+/*
+ * Time for a connection. A host's fence is silent to a VM that may not use
+ * REST: more than a few seconds are for nothing.
+ */
+#define AZATTEST_REST_CONNECT_MS	3500
+
+/*
+ * Connects to the REST door within @timeout_ms, for guests without vsock:
+ * @address an IPv4 address (NULL: AZATTEST_REST_ADDRESS), @port (0:
+ * AZATTEST_REST_PORT), @interface the network card that leads there (NULL: as
+ * the routes say). The descriptor is as azattest_connect()'s. No proxy, no
+ * name service and no environment variable has a part in it.
+ *
+ *   ARGUMENT  not an address, a port, the name of an interface
+ *   NO_ROUTE  no such interface, no route, no IPv4
+ *   RESET     nobody listens there, or not for this VM: no answer in time
+ *   SYSTEM
+ */
+int azattest_rest_connect(const char *address, unsigned int port,
+			  const char *interface, int timeout_ms, int *fd,
+			  struct azattest_fault *fault);
+
+/*
+ * One exchange on @fd, after which it must be closed. As
+ * azattest_fetch_document(), without @request->host_timeout_ms, and:
+ *
+ *   REPLY     not HTTP/1.1 with one Content-Length and nothing after the body;
+ *             a body that is not the document's; a redirect or any other status
+ *             that is not below
+ *   BAD_REQUEST 400, DENIED 403, UNSUPPORTED 404 (or 400 with the versions that
+ *             there are), RETRY 410, BUSY 429, FAULT 500, EXPIRED 503
+ */
+int azattest_rest_fetch_document(int fd, const struct azattest_request *request,
+				 int timeout_ms, unsigned char **der, size_t *len,
+				 struct azattest_fault *fault);
+
+/* The same for the certificate that issued the host's (DER, X.509). */
+int azattest_rest_fetch_issuer(int fd, int timeout_ms, unsigned char **der,
+			       size_t *len, struct azattest_fault *fault);
 
 /* ---- forms of a document ----------------------------------------------- */
 

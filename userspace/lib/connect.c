@@ -41,8 +41,7 @@ static int connect_failed(unsigned int cid, unsigned int port, int error,
 			 cid, port, strerror(error));
 }
 
-/* Waits for a connect that is under way; 0 or an errno. */
-static int finish(int fd, int timeout_ms)
+int connect_finish(int fd, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	socklen_t len = sizeof(int);
@@ -72,7 +71,7 @@ int azattest_connect(unsigned int cid, unsigned int port, int timeout_ms,
 	if (s < 0)
 		return connect_failed(cid, port, errno, fault);
 	if (connect(s, (struct sockaddr *)&address, sizeof(address)) < 0)
-		error = errno == EINPROGRESS ? finish(s, timeout_ms) : errno;
+		error = errno == EINPROGRESS ? connect_finish(s, timeout_ms) : errno;
 	if (error) {
 		close(s);
 		return connect_failed(cid, port, error, fault);

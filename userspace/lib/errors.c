@@ -33,6 +33,9 @@ static const struct code codes[] = {
 	  "try again; if it stays, " ASK_HOST },
 	{ AZATTEST_E_REPLY, "reply", "the reply breaks the protocol",
 	  "is something else listening there?" },
+	{ AZATTEST_E_NO_ROUTE, "no-route", "this machine has no way to the REST "
+	  "service", "give the network card that leads to the host an address in "
+	  "169.254.0.0/16" },
 	{ AZATTEST_E_RETRY, "retry", "the host cannot sign right now",
 	  "try again; if it stays, " ASK_HOST },
 	{ AZATTEST_E_EXPIRED, "expired", "the host has no valid certificate",

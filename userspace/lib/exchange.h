@@ -3,18 +3,23 @@
 #ifndef _AZ_EXCHANGE_H
 #define _AZ_EXCHANGE_H
 
-#include <linux/azattest_frame.h>
-
 #include "azattest.h"
-#include "frame.h"
+
+struct exchange;
+
+/*
+ * What the first reply_len bytes are: 0 needs more, > 0 a whole reply, -1 none
+ * that the protocol allows, and @why says why. Tells it as early as it can.
+ */
+typedef int exchange_whole(const struct exchange *x, const char **why);
 
 struct exchange {
-	unsigned char request[AZATTEST_REQUEST_MAX];
+	const void *request;
 	size_t request_len;
-	uint8_t type;
-	uint32_t id;
-	unsigned char reply[AZATTEST_FRAME_MAX + 1];	/* one too many shows */
+	unsigned char *reply;
+	size_t reply_size;	/* one more than a reply may have: that shows */
 	size_t reply_len;
+	exchange_whole *whole;
 };
 
 /* exchange.c */

@@ -12,6 +12,9 @@
 /* The organizationName of CAs that a host makes for itself. */
 #define SELF_ISSUED_ORGANIZATION	"azattest self-issued"
 
+/* The first version whose documents have every member. */
+#define API_VERSION_DEFAULT	20200901
+
 /* Bounds on what a stranger may make us look at. */
 #define BAG_MAX		8	/* certificates inside a document */
 #define TRUST_MAX	512	/* certificates in a trust set */
@@ -52,6 +55,9 @@ struct document {
 int fault_set(struct azattest_fault *fault, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void fault_quote(char *to, size_t size, const char *from, size_t len);
+
+/* connect.c: waits for a connect that is under way; 0 or an errno */
+int connect_finish(int fd, int timeout_ms);
 
 /* der.c */
 int der_check(const unsigned char *der, size_t len, const char **why);

@@ -3,7 +3,7 @@
 # libazattest.so and a libazattest.a that shows its public names alone.
 LIBRARIES += azclient
 azclient_SRCS := $(addprefix userspace/lib/,errors.c nonce.c frame.c exchange.c connect.c fetch.c \
-	body.c der.c name.c leaf.c chain.c trust.c envelope.c content.c expect.c verify.c)
+	http.c rest.c body.c der.c name.c leaf.c chain.c trust.c envelope.c content.c expect.c verify.c)
 azclient_PKGS := jansson libcrypto uuid
 azclient_CFLAGS := -I$(TOP)/userspace/lib
 
