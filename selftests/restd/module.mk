@@ -19,7 +19,7 @@ test-$(1)_SRCS := selftests/restd/test-$(1).c $(restd_RIG)
 UNIT_TESTS += test-$(1)
 endef
 
-$(foreach t,rest-contract rest-wire rest-slots,$(eval $(call restd_test,$(t))))
+$(foreach t,rest-contract rest-wire rest-slots rest-load rest-traces,$(eval $(call restd_test,$(t))))
 
 # What is text in and decision out, alone.
 ASAN_PROGRAMS += test-rest-text
@@ -27,3 +27,12 @@ test-rest-text_SRCS := selftests/restd/test-rest-text.c $(restd_CONTRACT) \
 	selftests/lib/tap.c selftests/lib/child.c
 test-rest-text_PKGS := jansson
 UNIT_TESTS += test-rest-text
+
+test-rest-traces_CFLAGS := -DTRACES=\"$(TOP)/selftests/restd/traces\"
+
+# Its list of system calls is closed over itself: no sanitizer.
+PROGRAMS += test-rest-fence
+test-rest-fence_SRCS := selftests/restd/test-rest-fence.c userspace/restd/seccomp.c \
+	userspace/daemon/log.c $(restd_RIG)
+test-rest-fence_PKGS := libseccomp jansson
+UNIT_TESTS += test-rest-fence

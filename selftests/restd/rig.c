@@ -244,8 +244,9 @@ static int serve(void *arg)
 	char nonces[LATE_MAX][33], text[64];
 	unsigned int count = 0;
 	uint32_t version;
+	char byte;
 
-	for (;;) {
+	while (recv(server->module, &byte, 1, MSG_PEEK) > 0) {
 		rig_take(server->module, &headers[count], nonces[count], &version);
 		if (++count < server->late && nonces[count - 1][0])
 			continue;

@@ -317,13 +317,17 @@ void http_resume(struct conn *conn)
 	dirty = true;
 }
 
-int http_run(void)
+void http_run(void)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 
 	if (!dirty)
-		return -1;
+		return;
 	MHD_run(server);
 	dirty = MHD_get_timeout(server, &timeout) == MHD_YES && timeout == 0;
+}
+
+int http_timeout(void)
+{
 	return dirty ? 0 : -1;
 }

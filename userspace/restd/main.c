@@ -166,15 +166,18 @@ static int sooner(int a, int b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* libmicrohttpd first: what it does begins times that are looked at after it. */
 static void run(void)
 {
 	for (;;) {
-		int64_t now = watch_now_ms();
-		int timeout = link_tick(now);
+		int64_t now;
+		int timeout;
 
-		timeout = sooner(timeout, conn_tick(now));
+		http_run();
+		now = watch_now_ms();
+		timeout = sooner(link_tick(now), conn_tick(now));
 		timeout = sooner(timeout, count_report(now));
-		watch_wait(sooner(timeout, http_run()));
+		watch_wait(sooner(timeout, http_timeout()));
 	}
 }
 

@@ -267,8 +267,10 @@ int http_open(unsigned int connections);
 void http_add(struct conn *conn, const struct sockaddr_in *peer);
 /* Its request is to be looked at again: answered, or reset. */
 void http_resume(struct conn *conn);
-/* Runs libmicrohttpd if something happened; 0 if it has to run again at once, else -1. */
-int http_run(void);
+/* Runs libmicrohttpd if something happened. */
+void http_run(void);
+/* 0 if it has to run again at once, else -1. */
+int http_timeout(void);
 
 /* link.c */
 
