@@ -8,6 +8,7 @@
  *   servers.c   signers, daemons: who answers
  *   raw.c       bare signatures of the same key
  *   memory.c    many bindings, many connections
+ *   clock.c     the clock
  *   stats.c     medians, percentiles
  *   judge.c     goals: what is compared with what
  *   table.c     what a person reads
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define BENCH_NS_PER_INSTRUCTION	4
 
@@ -51,7 +53,7 @@ struct block {
 	uint64_t server_ns;	/* signers or daemons; the rest is the kernel's own threads */
 };
 
-#define BENCH_REPEATS_MAX	16
+#define BENCH_REPEATS_MAX	64
 
 /* All blocks of one line of the table. */
 struct cell {
@@ -71,6 +73,10 @@ double stats_server_ns(const struct cell *cell);
 /* Without the clients: what the host spends. */
 double stats_host_ns(const struct cell *cell);
 double stats_percentile_us(struct cell *cell, double part);
+/* Sorts them. */
+double stats_median(double *value, unsigned int n);
+/* Of the quickest block: what else runs on this machine only adds. */
+double stats_best_ns(const struct cell *cell);
 
 /* ---- clients.c and exchange.c ---- */
 
@@ -95,6 +101,9 @@ struct block clients_run(enum bench_path path, unsigned int clients, unsigned in
 
 /* One document, or the end of the bench. */
 void exchange(struct client *client, enum bench_path path);
+
+/* ---- clock.c ---- */
+
 uint64_t exchange_now_ns(void);
 
 /* ---- servers.c ---- */
@@ -105,6 +114,8 @@ void servers_journal(bool on);
 void servers_start_signers(enum bench_key key, unsigned int count);
 void servers_start_daemon(enum bench_key key, enum bench_path path);
 void servers_stop_all(void);
+/* A child that dies with the bench, and whose CPU time counts: fork(2)'s result. */
+pid_t servers_fork(void);
 /* What a signer with this key is told. */
 struct setup;
 void servers_read_setup(enum bench_key key, struct setup *setup);
@@ -150,6 +161,7 @@ void table_goals_head(void);
 /* @whole: the ratio with the guests' own work, 0 if there is none. */
 void table_ratio(const char *row, double whole, double value, double goal);
 void table_limit(const char *row, double value, double most);
+void table_at_most(const char *row, double value, double most);
 unsigned int table_missed(void);
 
 #endif

@@ -4,21 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <selftests/lib/azbind.h>
 #include <selftests/lib/fakeguest.h>
 #include <selftests/lib/frames.h>
 #include <selftests/speed/bench.h>
-
-uint64_t exchange_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static size_t make_nonce(struct client *client, char nonce[AZATTEST_NONCE_MAX])
 {

@@ -9,7 +9,7 @@ bench-keys_PKGS := libcrypto
 
 # In the test host: clients, the order of measurements, the table.
 bench-host_SRCS := $(addprefix selftests/speed/,main.c clients.c exchange.c servers.c raw.c \
-	stats.c judge.c memory.c table.c) userspace/common/setup.c
+	clock.c stats.c judge.c memory.c table.c) userspace/common/setup.c
 bench-host_STATIC := aztest
 bench-host_PKGS := libcrypto
 bench-host_LDLIBS := -lpthread
@@ -25,3 +25,15 @@ bench-daemon-null_STATIC := aztest
 # The real signing loop with a constant document.
 bench-signer-null_SRCS := $(addprefix selftests/speed/,signer-null.c null.c)
 bench-signer-null_STATIC := azsigner
+
+# The REST door: VMs on taps, restd behind the fence and without, nginx instead.
+PROGRAMS += bench-rest bench-rest-signer
+bench-rest_SRCS := $(addprefix selftests/speed/,rest-main.c rest-http.c rest-packets.c rest-crowd.c rest-site.c \
+	rest-door.c rest-module.c rest-nginx.c rest-tap.c rest-client.c servers.c stats.c table.c raw.c \
+	null.c clock.c) kmod/frame.c userspace/common/setup.c userspace/common/restlink.c \
+	userspace/daemon/log.c
+bench-rest_STATIC := azfence aznet aztest
+bench-rest_PKGS := libbpf libcrypto libnl-3.0
+bench-rest-signer_SRCS := $(addprefix selftests/speed/,rest-signer.c null.c)
+bench-rest-signer_STATIC := aztest
+bench-rest-signer_PKGS := libcrypto

@@ -42,7 +42,7 @@ void servers_folders(const char *programs, const char *tests, const char *keys)
 	servers.keys = keys;
 }
 
-static pid_t start(void)
+pid_t servers_fork(void)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -121,7 +121,7 @@ static void start_signer(enum bench_key key)
 	if (pipe2(pipe_setup, O_CLOEXEC) || pipe2(pipe_report, O_CLOEXEC))
 		bench_die("pipe: %s", strerror(errno));
 	fcntl(pipe_report[1], F_SETFL, O_NONBLOCK);
-	if (!start())
+	if (!servers_fork())
 		become_signer(key, pipe_setup[0], pipe_report[1]);
 	if (key != KEY_NULL) {
 		servers_read_setup(key, &setup);
@@ -132,7 +132,7 @@ static void start_signer(enum bench_key key)
 	close(pipe_setup[1]);
 	close(pipe_report[1]);
 	wait_ready(pipe_report[0]);
-	if (!start())
+	if (!servers_fork())
 		read_reports(pipe_report[0]);
 	close(pipe_report[0]);
 }
@@ -186,7 +186,7 @@ void servers_start_daemon(enum bench_key key, enum bench_path path)
 	snprintf(file, sizeof(file), "%s/%s", servers.tests, program);
 	snprintf(name, sizeof(name), "%s/%s", servers.keys, raw_key_name(key));
 	snprintf(port, sizeof(port), "%d", BENCH_DAEMON_PORT);
-	if (!start()) {
+	if (!servers_fork()) {
 		if (path == PATH_UNIX)
 			execl(file, program, "unix", BENCH_SOCKET, name, NULL);
 		else

@@ -38,6 +38,14 @@ static int by_u32(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+double stats_median(double *value, unsigned int n)
+{
+	if (!n)
+		return 0;
+	qsort(value, n, sizeof(value[0]), by_double);
+	return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
+}
+
 /* Median over the blocks of (ns of some kinds) / documents. */
 static double median(const struct cell *cell, int all, int clients, int servers)
 {
@@ -50,10 +58,7 @@ static double median(const struct cell *cell, int all, int clients, int servers)
 		value[i] = (all * (double)b->ns + clients * (double)b->client_ns +
 			    servers * (double)b->server_ns) / (double)b->docs;
 	}
-	if (!n)
-		return 0;
-	qsort(value, n, sizeof(value[0]), by_double);
-	return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
+	return stats_median(value, n);
 }
 
 double stats_ns(const struct cell *cell)
@@ -82,4 +87,17 @@ double stats_percentile_us(struct cell *cell, double part)
 		return 0;
 	qsort(cell->latency, cell->latencies, sizeof(cell->latency[0]), by_u32);
 	return cell->latency[(size_t)((double)(cell->latencies - 1) * part)] / 1000.0;
+}
+
+double stats_best_ns(const struct cell *cell)
+{
+	double best = 0;
+
+	for (unsigned int i = 0; i < cell->blocks; i++) {
+		double ns = (double)cell->block[i].ns / (double)cell->block[i].docs;
+
+		if (!i || ns < best)
+			best = ns;
+	}
+	return best;
 }

@@ -58,6 +58,14 @@ void table_limit(const char *row, double value, double most)
 	missed += !met;
 }
 
+void table_at_most(const char *row, double value, double most)
+{
+	bool met = value <= most;
+
+	printf("%-56s %9s %8.2f   <=%4.2f  %s\n", row, "-", value, most, met ? "met" : "NOT MET");
+	missed += !met;
+}
+
 unsigned int table_missed(void)
 {
 	return missed;
