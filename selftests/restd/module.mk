@@ -28,7 +28,8 @@ test-rest-text_SRCS := selftests/restd/test-rest-text.c $(restd_CONTRACT) \
 test-rest-text_PKGS := jansson
 UNIT_TESTS += test-rest-text
 
-test-rest-traces_CFLAGS := -DTRACES=\"$(TOP)/selftests/restd/traces\"
+test-rest-traces_CFLAGS := -DTRACES=\"$(TOP)/selftests/restd/traces\" \
+	-DMANUAL=\"$(TOP)/docs/rest.md\"
 
 # Its list of system calls is closed over itself: no sanitizer.
 PROGRAMS += test-rest-fence

@@ -134,7 +134,7 @@ static void relayed_and_browsers_requests_are_refused(void)
 		{ "GET", DOCUMENT V, TRUE "Sec-Fetch-Mode: cors\r\n", 400, BROWSER },
 		{ "GET", DOCUMENT V, TRUE "sec-fetch-anything: x\r\n", 400, BROWSER },
 		{ "GET", DOCUMENT V, TRUE "Host: 127.0.0.1\r\n", 400, HOST },
-		{ "GET", "http://evil.example/" DOCUMENT V, TRUE, MALFORMED,
+		{ "GET", "http://evil.example.com/" DOCUMENT V, TRUE, MALFORMED,
 		  BAD("The request target is not a path") },
 		{ "GET", "http://127.0.0.1" DOCUMENT V, TRUE, MALFORMED,
 		  BAD("The request target is not a path") },
@@ -167,8 +167,8 @@ static void host_names_us_or_the_request_is_refused(void)
 	tap_need_eq(status_of(with_port), 200);
 	tap_need_eq(status_of(VERSIONS("")), 400);
 	tap_need_eq(status_of(VERSIONS("Host:\r\n")), 400);
-	tap_need_eq(status_of(VERSIONS("Host: evil.example\r\n")), 400);
-	tap_need_eq(status_of(VERSIONS("Host: 127.0.0.1.evil.example\r\n")), 400);
+	tap_need_eq(status_of(VERSIONS("Host: evil.example.com\r\n")), 400);
+	tap_need_eq(status_of(VERSIONS("Host: 127.0.0.1.evil.example.com\r\n")), 400);
 	tap_need_eq(status_of(VERSIONS("Host: 127.0.0.1:1\r\n")), 400);
 	tap_need_eq(status_of(VERSIONS("Host: 127.0.0.1:\r\n")), 400);
 	tap_need_eq(status_of(VERSIONS("Host: 127.0.0.01\r\n")), 400);

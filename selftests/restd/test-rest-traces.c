@@ -3,9 +3,11 @@
 
 #include "rig.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -90,7 +92,49 @@ static void clients_of_azure_find_what_they_look_for(void)
 	tap_need_eq(files, 5);
 }
 
+/* curl as a guest's: from its address, and what is link-local is here. */
+static void wrap_curl(const char *folder)
+{
+	char path[100];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/curl", folder);
+	out = fopen(path, "w");
+	tap_need(out);
+	fprintf(out, "#!/bin/sh\nexec /usr/bin/curl -f --noproxy '*' --interface 127.1.0.7 "
+		"--connect-to 169.254.169.253:80:%s \"$@\"\n", rig.host);
+	tap_need(!fclose(out) && !chmod(path, 0755));
+}
+
+/* The lines of docs/rest.md that begin with curl, as they stand. */
+static void curl_lines_of_the_manual_work(void)
+{
+	char line[400], command[700];
+	unsigned int lines = 0;
+	FILE *in = fopen(MANUAL, "r");
+
+	if (access("/usr/bin/curl", X_OK))
+		tap_skip("no curl");
+	tap_need_msg(in, "%s", MANUAL);
+	rig_prepare(&rig);
+	inet_pton(AF_INET, "169.254.169.253", &rig.config.address[1]);
+	rig.config.port = 80;
+	rig_start(&rig);
+	rig_serve(rig_grant(&rig, 7, 1001), 7, 1);
+	wrap_curl(rig.dir);
+	while (fgets(line, sizeof(line), in)) {
+		if (strncmp(line, "curl ", 5))
+			continue;
+		snprintf(command, sizeof(command), "exec >%s/said; cd %s && PATH=%s:$PATH && %s", rig.dir,
+			 rig.dir, rig.dir, line);
+		tap_need_msg(!system(command), "%s", line);
+		lines++;
+	}
+	tap_need_eq(lines, 5);
+}
+
 static const struct tap_test tests[] = {
+	TAP_TEST(curl_lines_of_the_manual_work),
 	TAP_TEST(clients_of_azure_find_what_they_look_for),
 };
 
