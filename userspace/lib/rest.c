@@ -228,18 +228,24 @@ static int take_document(const struct http_answer *answer, unsigned char **der,
 			 size_t *len, struct azattest_fault *fault)
 {
 	struct azattest_fault why;
+	unsigned char *document;
+	size_t size;
 	int rc;
 
 	if (!answer->body_len || answer->body[0] != '{')
 		return malformed(fault, "its body is no JSON object");
-	rc = azattest_decode(answer->body, answer->body_len, der, len, &why);
+	rc = azattest_decode(answer->body, answer->body_len, &document, &size, &why);
 	if (rc == AZATTEST_E_ENCODING)
 		return malformed(fault, why.text);
-	if (!rc && *len > DER_MAX) {
-		free(*der);
+	if (rc)
+		return fault_set(fault, rc, "%s", why.text);
+	if (size > DER_MAX) {
+		free(document);
 		return malformed(fault, "the document is too long");
 	}
-	return rc ? fault_set(fault, rc, "%s", why.text) : 0;
+	*der = document;
+	*len = size;
+	return 0;
 }
 
 int azattest_rest_fetch_document(int fd, const struct azattest_request *request,
