@@ -225,7 +225,7 @@ void fence_close(struct fence *fence)
 /* Taps first: nothing passes from then on, whatever fails after it. */
 int fence_remove(struct fence *fence, struct failure *failure)
 {
-	int ret = filter_sweep(fence, failure), pins;
+	int ret = filter_sweep(fence, true, failure), pins;
 
 	links_detach(fence);
 	pins = pins_remove(fence, failure);

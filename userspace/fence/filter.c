@@ -29,19 +29,28 @@ static bool is_program(const struct fence *fence, const struct tc_filter *filter
 	       ntohs(filter->protocol) == ETH_P_ALL;
 }
 
-/* libbpf names a filter "program:[id]": also one of another build, or without pins. */
-static bool is_ours(const struct tc_filter *filter)
+/*
+ * One of these programs, also of another build, or without pins: libbpf names a
+ * filter "program:[id]".
+ */
+static bool is_one_of(const struct tc_filter *filter, enum fence_program first,
+		      enum fence_program last)
 {
 	size_t length = strcspn(filter->name, ":");
 	enum fence_program i;
 
 	if (!is_first(filter) || strcmp(filter->kind, "bpf") || filter->handle != OUR_HANDLE)
 		return false;
-	for (i = FENCE_PORT_IN; i <= FENCE_BR_DROP; i++)
+	for (i = first; i <= last; i++)
 		if (length == strlen(fence_program_names[i]) &&
 		    !strncmp(filter->name, fence_program_names[i], length))
 			return true;
 	return false;
+}
+
+static bool is_ours(const struct tc_filter *filter)
+{
+	return is_one_of(filter, FENCE_PORT_IN, FENCE_BR_DROP);
 }
 
 static int list_known(struct fence *fence, unsigned int ifindex, enum fence_hook hook,
@@ -147,8 +156,8 @@ void filter_detach(struct fence *fence, unsigned int ifindex)
 		tc_clsact_delete(fence, ifindex);
 }
 
-/* Of a device that has none of ours, nothing is touched: its qdisc may be somebody's. */
-static void sweep_one(struct fence *fence, unsigned int ifindex)
+static bool has_one_of(struct fence *fence, unsigned int ifindex, enum fence_program first,
+		       enum fence_program last)
 {
 	struct tc_filter filters[TC_FILTERS_MAX];
 	enum fence_hook hook;
@@ -157,16 +166,28 @@ static void sweep_one(struct fence *fence, unsigned int ifindex)
 	for (hook = FENCE_INGRESS; hook <= FENCE_EGRESS; hook++) {
 		count = list_known(fence, ifindex, hook, filters);
 		for (i = 0; i < count; i++)
-			if (is_ours(&filters[i])) {
-				filter_detach(fence, ifindex);
-				return;
-			}
+			if (is_one_of(&filters[i], first, last))
+				return true;
 	}
+	return false;
 }
 
-int filter_sweep(struct fence *fence, struct failure *failure)
+/* Of a device that has none of ours, nothing is touched: its qdisc may be somebody's. */
+static void sweep_port(struct fence *fence, unsigned int ifindex)
 {
-	int ret = tc_qdisc_each(fence, sweep_one);
+	if (has_one_of(fence, ifindex, FENCE_PORT_IN, FENCE_PORT_OUT))
+		filter_detach(fence, ifindex);
+}
+
+static void sweep_any(struct fence *fence, unsigned int ifindex)
+{
+	if (has_one_of(fence, ifindex, FENCE_PORT_IN, FENCE_BR_DROP))
+		filter_detach(fence, ifindex);
+}
+
+int filter_sweep(struct fence *fence, bool bridges, struct failure *failure)
+{
+	int ret = tc_qdisc_each(fence, bridges ? sweep_any : sweep_port);
 
 	if (ret)
 		return failure_set(failure, 1, ret, "fence: list of qdiscs: %s", strerror(-ret));

@@ -118,8 +118,8 @@ bool filter_intact(struct fence *fence, unsigned int ifindex, enum fence_hook ho
 		   enum fence_program program);
 /* Takes any program of the fence's away, of whatever build. */
 void filter_detach(struct fence *fence, unsigned int ifindex);
-/* The same for every device of this network namespace. */
-int filter_sweep(struct fence *fence, struct failure *failure);
+/* The same for every tap, or every device, of this network namespace. */
+int filter_sweep(struct fence *fence, bool bridges, struct failure *failure);
 
 /* tc.c */
 struct tc_filter {

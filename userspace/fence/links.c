@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #define OUR_NETNS	"/proc/thread-self/ns/net"
 
@@ -113,6 +116,15 @@ void links_detach(struct fence *fence)
 	fence->cgroup[0] = 0;
 }
 
+/* Still there, and not hidden by another mount. */
+static bool is_cgroup2(const struct mntent *mount)
+{
+	struct statfs fs;
+
+	return !strcmp(mount->mnt_type, "cgroup2") && !statfs(mount->mnt_dir, &fs) &&
+	       fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 /* Hosts with both generations of cgroups have the second one anywhere. */
 static int cgroup_mount(char path[PATH_MAX])
 {
@@ -123,7 +135,7 @@ static int cgroup_mount(char path[PATH_MAX])
 	if (!mounts)
 		return -errno;
 	while (ret && (mount = getmntent(mounts)))
-		if (!strcmp(mount->mnt_type, "cgroup2"))
+		if (is_cgroup2(mount))
 			ret = snprintf(path, PATH_MAX, "%s", mount->mnt_dir) < PATH_MAX ? 0 : -ENAMETOOLONG;
 	endmntent(mounts);
 	return ret;

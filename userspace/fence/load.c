@@ -213,13 +213,14 @@ static int pin_all(struct fence *fence, struct failure *failure)
 }
 
 /*
- * Filters of an older load must go first: they know slots of maps that are not
- * these, and what they let through would count as another VM.
+ * Taps' filters of an older load must go first: they know slots of maps that are not
+ * these, and what they let through would count as another VM. Those of bridges
+ * stay until they are replaced: without marks of old ones they drop everything.
  */
 static int load_anew(struct fence *fence, struct failure *failure)
 {
 	struct fence_bpf *build;
-	int ret = filter_sweep(fence, failure);
+	int ret = filter_sweep(fence, false, failure);
 
 	if (ret)
 		return ret;
