@@ -123,7 +123,10 @@ int store_put(struct store *store, const char *name, json_t *object, struct fail
 	store_step();
 	if (!error && fsync(store->dir))
 		error = errno;
-	return error ? failed(failure, store, file, "written", error) : 0;
+	if (!error)
+		return 0;
+	unlinkat(store->dir, fresh, 0);
+	return failed(failure, store, file, "written", error);
 }
 
 int store_remove(struct store *store, const char *name, struct failure *failure)

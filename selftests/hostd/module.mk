@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+# azattest-hostd: its parts with sanitizers, and the whole of it on a host with the module.
+
+ASAN_PROGRAMS += azattest-hostd-asan
+azattest-hostd-asan_SRCS := $(azattest-hostd_SRCS) $(aznet_SRCS) $(azfence_SRCS)
+azattest-hostd-asan_SKELETONS := fence
+azattest-hostd-asan_PKGS := $(azattest-hostd_PKGS)
+
+PROGRAMS += test-hostd
+test-hostd_SRCS := $(addprefix selftests/hostd/,test-hostd.c rig.c fakerestd.c) \
+	userspace/common/restlink.c
+test-hostd_STATIC := aztest
+test-hostd_PKGS := jansson uuid
+HOST_TESTS += test-hostd
+
+hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
+
+ASAN_PROGRAMS += test-hostd-config test-hostd-store test-hostd-rest
+test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
+	userspace/daemon/inifile.c $(hostd_TAP)
+test-hostd-config_PKGS := inih jansson
+test-hostd-store_SRCS := selftests/hostd/test-hostd-store.c userspace/hostd/store.c $(hostd_TAP)
+test-hostd-store_PKGS := jansson
+test-hostd-rest_SRCS := selftests/hostd/test-hostd-rest.c \
+	$(addprefix userspace/hostd/,rest.c drain.c slot.c backoff.c) \
+	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)
+test-hostd-rest_PKGS := jansson
+UNIT_TESTS += test-hostd-config test-hostd-store test-hostd-rest
