@@ -19,4 +19,5 @@ fake-host_SRCS := selftests/client/fake-host.c
 PROGRAMS += fake-rest
 fake-rest_SRCS := selftests/client/fake-rest.c
 
-UNIT_TESTS += test-fetch selftests/client/test-cli.sh selftests/client/test-doors.sh
+UNIT_TESTS += test-fetch selftests/client/test-cli.sh selftests/client/test-doors.sh \
+	selftests/client/test-guest-net.sh

@@ -7,3 +7,9 @@ make-document_SRCS := selftests/docs/make-document.c userspace/common/certificat
 	userspace/common/keytype.c
 make-document_STATIC := azdocument
 make-document_PKGS := libcrypto uuid
+
+ASAN_PROGRAMS += test-config-manual
+test-config-manual_SRCS := selftests/docs/test-config-manual.c $(azattestd_CONFIG) $(azattestd_TAP)
+test-config-manual_PKGS := $(test-config_PKGS)
+test-config-manual_CFLAGS := -DAZ_TOP='"$(TOP)"'
+UNIT_TESTS += test-config-manual
