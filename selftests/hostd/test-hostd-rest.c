@@ -388,6 +388,23 @@ static void who_says_nothing_is_dropped(void)
 	need_refused(fd, "said nothing");
 }
 
+/* Busy with a pass for so long that the time is over before HELLO is read. */
+static void who_has_spoken_is_not_dropped(void)
+{
+	struct restlink message = { .kind = RESTLINK_HELLO };
+	int fd;
+
+	open_rest();
+	fd = dial();
+	watch_wait(5000);
+	tap_need_eq(rest->phase, REST_HELLO);
+	tap_need_eq(restlink_send(fd, &message, NULL, tcp(SOCK_STREAM, true)), 0);
+	rest->until_ms = watch_now_ms();
+	rest_tick(rest);
+	turn();
+	tap_need_eq(rest->phase, REST_SYNCING);
+}
+
 static void a_peer_that_does_not_read_is_told_later(void)
 {
 	static struct vm vms[COUNT];
@@ -571,6 +588,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(garbage_ends_the_session),
 	TAP_TEST(a_message_at_the_wrong_time_ends_the_session),
 	TAP_TEST(who_says_nothing_is_dropped),
+	TAP_TEST(who_has_spoken_is_not_dropped),
 	TAP_TEST(a_peer_that_does_not_read_is_told_later),
 	TAP_TEST(a_slot_is_free_after_revoked_of_its_generation),
 	TAP_TEST(a_slot_is_free_when_restd_has_ended),

@@ -371,11 +371,19 @@ static void on_connect(struct watch *watch, uint32_t events)
 	begin_session(rest, fd, &peer);
 }
 
+/* It may have spoken while we were busy. */
+static bool silent(struct rest *rest)
+{
+	struct pollfd said = { .fd = rest->session.fd, .events = POLLIN };
+
+	return poll(&said, 1, 0) == 0;
+}
+
 void rest_tick(struct rest *rest)
 {
 	if (rest->phase != REST_HELLO)
 		return;
-	if (watch_now_ms() >= rest->until_ms)
+	if (watch_now_ms() >= rest->until_ms && silent(rest))
 		rest_drop(rest, "said nothing for %d s", HELLO_MS / 1000);
 	else
 		hostd_wake_at(rest->hostd, rest->until_ms);
