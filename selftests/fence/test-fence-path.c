@@ -8,7 +8,9 @@
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netpacket/packet.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -36,6 +38,36 @@ static void two_guests_with_one_address_and_one_mac_are_told_apart(void)
 	client_echo(first);
 	tap_need_eq(fence_audit_port(world, 1), 0);
 	tap_need_eq(fence_audit_port(world, 2), 0);
+}
+
+static void checksums_off(int sock, const char *device)
+{
+	struct ethtool_value off = { .cmd = ETHTOOL_STXCSUM };
+	struct ifreq ifr = { .ifr_data = (void *)&off };
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+	tap_need_eq(ioctl(sock, SIOCETHTOOL, &ifr), 0);
+	close(sock);
+}
+
+/*
+ * With and without offloads: whole checksums are computed by whoever sends, or
+ * behind the fence, over what br_out made of the address.
+ */
+static void long_data_comes_whole_whoever_sums_it(void)
+{
+	struct guest guest;
+	uint32_t seen;
+
+	world_open();
+	guest = guest_make(1);
+	tap_need_eq(guest_enrol(&guest), 0);
+	server_start("127.0.0.1", 8080);
+	client_bulk(client_need(&guest, &seen));
+	checksums_off(socket(AF_INET, SOCK_DGRAM, 0), "tap1");
+	client_bulk(client_need(&guest, &seen));
+	checksums_off(guest_socket(&guest, AF_INET, SOCK_DGRAM, 0), "eth0");
+	client_bulk(client_need(&guest, &seen));
 }
 
 /* Without the fixed neighbour: the answer comes from port_in. */
@@ -312,6 +344,7 @@ static void what_the_host_sends_into_a_tap_stops_there(void)
 
 static const struct tap_test tests[] = {
 	TAP_TEST(two_guests_with_one_address_and_one_mac_are_told_apart),
+	TAP_TEST(long_data_comes_whole_whoever_sums_it),
 	TAP_TEST(a_guest_learns_the_bridge_by_arp),
 	TAP_TEST(a_guest_that_is_not_enrolled_gets_nothing),
 	TAP_TEST(a_withdrawn_guest_gets_nothing_and_its_connection_stops),

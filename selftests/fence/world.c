@@ -21,6 +21,7 @@
 #define BRIDGE_MAC	"02:a7:7e:00:00:01"
 #define GUEST_MAC	"52:54:00:12:34:56"
 #define CLIENTS_MAX	32
+#define BULK		12000	/* several segments, and less than any send buffer */
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define CGROUP_PREFIX	"az-fence-"
@@ -39,7 +40,8 @@ void world_prepare(void)
 		tap_skip_all("no mount namespace of its own: %s", strerror(errno));
 	if (mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
 		tap_skip_all("no bpf file system: %s", strerror(errno));
-	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL))
+	/* Busy: it is there already. */
+	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) && errno != EBUSY)
 		tap_skip_all("no cgroup2: %s", strerror(errno));
 }
 
@@ -217,7 +219,7 @@ struct listening {
 
 static void serve_client(struct pollfd *client)
 {
-	char bytes[256];
+	static char bytes[65536];
 	ssize_t n = read(client->fd, bytes, sizeof(bytes));
 
 	if (n > 0 && write(client->fd, bytes, (size_t)n) == n)
@@ -319,9 +321,15 @@ int client_end(int sock)
 static void receive(int sock, void *bytes, size_t size)
 {
 	struct pollfd wait = { .fd = sock, .events = POLLIN };
+	size_t got = 0;
+	ssize_t n;
 
-	tap_need_msg(poll(&wait, 1, TAP_PATIENCE_MS) == 1, "the server says nothing");
-	tap_need_eq(recv(sock, bytes, size, MSG_WAITALL), size);
+	while (got < size) {
+		tap_need_msg(poll(&wait, 1, TAP_PATIENCE_MS) == 1, "the server says nothing");
+		n = read(sock, (char *)bytes + got, size - got);
+		tap_need(n > 0);
+		got += (size_t)n;
+	}
 }
 
 int client_need(const struct guest *guest, uint32_t *seen)
@@ -341,6 +349,18 @@ void client_echo(int sock)
 	byte = 0;
 	receive(sock, &byte, 1);
 	tap_need_eq(byte, 'x');
+}
+
+void client_bulk(int sock)
+{
+	static char sent[BULK], got[BULK];
+	unsigned int i;
+
+	for (i = 0; i < BULK; i++)
+		sent[i] = (char)(i * 31 + i / 256);
+	tap_need_eq(write(sock, sent, BULK), BULK);
+	receive(sock, got, BULK);
+	tap_need(!memcmp(sent, got, BULK));
 }
 
 void need_through(const struct guest *guest)

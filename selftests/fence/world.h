@@ -64,6 +64,8 @@ int client_begin(int sock);
 int client_need(const struct guest *guest, uint32_t *seen);
 /* Sends a byte, and gets it back. */
 void client_echo(int sock);
+/* Sends several segments at once, and gets them back. */
+void client_bulk(int sock);
 /* 0: connected, else the errno with which it ended, refused or given up. */
 int client_end(int sock);
 /* Through, seen as its slot. */
