@@ -73,7 +73,7 @@ a_vm_is_added_shown_listed_and_removed()
 		ctl vm show $vm2 >out && cat out && grep -qE '^name +wéb 1$' out &&
 		grep -qE '^  rate +3$' out && grep -qE '^pid +4711$' out &&
 		quietly ctl vm remove $vm2 && [ "$(ctl vm list | wc -l)" = 2 ] &&
-		says 4 "vm remove $vm2: no such VM is enrolled" ctl vm remove $vm2 &&
+		says 4 "vm remove $vm2: VM $vm2 is not enrolled: azattestctl vm list" ctl vm remove $vm2 &&
 		says 4 "vm show $vm2: VM $vm2 is not enrolled" ctl vm show $vm2
 }
 

@@ -50,7 +50,7 @@ static struct api_answer answer(unsigned int status, json_t *json)
 static struct api_answer no_vm(const char *uuid)
 {
 	return api_call_refuse(MHD_HTTP_NOT_FOUND, "not-found",
-			       "VM %.40s is not enrolled: GET /v1/vms lists those that are", uuid);
+			       "VM %.40s is not enrolled: azattestctl vm list tells which are", uuid);
 }
 
 /* What hostd could not do, by its errno. */
@@ -60,8 +60,6 @@ static struct api_answer failed(int error, const struct failure *failure)
 	case -EINVAL:
 	case -ESRCH:
 		return api_call_refuse(MHD_HTTP_BAD_REQUEST, "invalid", "%s", failure->text);
-	case -ENOENT:
-		return api_call_refuse(MHD_HTTP_NOT_FOUND, "not-found", "%s", failure->text);
 	case -EPERM:
 		return api_call_refuse(MHD_HTTP_CONFLICT, "legacy-off", "%s", failure->text);
 	case -EBUSY:
@@ -228,6 +226,8 @@ static struct api_answer delete_vm(struct hostd *hostd, const struct api_call *c
 	if (uuid_parse(rest, uuid))
 		return no_vm(rest);
 	ret = vm_remove(hostd, uuid, &failure);
+	if (ret == -ENOENT)
+		return no_vm(rest);
 	if (ret)
 		return failed(ret, &failure);
 	return (struct api_answer) { .status = MHD_HTTP_NO_CONTENT };
