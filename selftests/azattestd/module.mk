@@ -20,10 +20,12 @@ azask_SRCS := selftests/azattestd/azask.c
 azask_STATIC := aztest
 
 # Parts of the daemon, each with what it calls.
-azattestd_CONFIG := userspace/azattestd/config.c userspace/daemon/log.c \
+azattestd_CONFIG := userspace/azattestd/config.c userspace/azattestd/config_rules.c userspace/daemon/log.c \
 	userspace/common/keytype.c userspace/document/content.c userspace/document/versions.c
-azattestd_EMBEDDED := $(addprefix userspace/azattestd/,embedded.c leaf.c \
-	spawn.c state.c) userspace/daemon/log.c userspace/common/certificate.c userspace/common/keytype.c $(azdocument_SRCS)
+azattestd_EMBEDDED := $(addprefix userspace/azattestd/,config.c config_rules.c embedded.c leaf.c \
+	request.c source.c source_file.c source_sync.c spawn.c state.c) userspace/daemon/log.c \
+	userspace/daemon/watch.c $(addprefix userspace/common/,accept.c certificate.c keytype.c \
+	ownfile.c) $(azdocument_SRCS)
 
 ASAN_PROGRAMS += test-config test-state test-embedded
 test-config_SRCS := selftests/azattestd/test-config.c $(azattestd_CONFIG) $(azattestd_TAP)
@@ -31,7 +33,7 @@ test-config_PKGS := libcrypto inih uuid
 test-state_SRCS := selftests/azattestd/test-state.c userspace/azattestd/state.c \
 	userspace/daemon/log.c $(azattestd_TAP)
 test-embedded_SRCS := selftests/azattestd/test-embedded.c $(azattestd_EMBEDDED) $(azattestd_TAP)
-test-embedded_PKGS := libcrypto
+test-embedded_PKGS := libcrypto inih uuid
 UNIT_TESTS += test-config test-state test-embedded
 
 # The whole of it, on a module that is a file.

@@ -79,7 +79,7 @@ static void each_bad_line_is_named(void)
 		{ "[signer]\nembed-chain = yes\nembed-chain = no\n", 3, "given twice" },
 		{ "[signer]\nuser = nobody\n", 2, "given twice" },
 		{ "[host]\nsubscription-id = 1234\n", 2, "not a UUID" },
-		{ "[certificate]\nsource = cmp\n", 2, "not a source" },
+		{ "[certificate]\nsource = acme\n", 2, "not one of embedded, cmp, exec, file" },
 		{ "[certificate]\nca-issuers-url = https://x/\n", 2, "http://" },
 		{ "[certificate]\nca-issuers-url = http://\n", 2, "http://" },
 		{ "[certificate]\nca-issuers-url = http://a b\n", 2, "characters" },

@@ -44,9 +44,18 @@ static void fresh(const char *name, enum keytype type)
 	tap_need_msg(!state_open(&state, path, &failure), "%s", failure.text);
 }
 
+static int make_leaf(const char *program)
+{
+	const struct source_host host = {
+		.state = &state, .config = &config, .signer = program, .sync = "",
+	};
+
+	return source_run(&host, &failure);
+}
+
 static void run(void)
 {
-	tap_need_msg(!embedded_run(&state, &config, signer, &failure), "%s", failure.text);
+	tap_need_msg(!make_leaf(signer), "%s", failure.text);
 	tap_need_msg(!leaf_load(&leaf, &state, &failure), "%s", failure.text);
 }
 
@@ -272,7 +281,7 @@ static void root_key_is_on_no_disk(void)
 static int run_to_death(void *arg)
 {
 	steps_to_live = *(int *)arg;
-	return embedded_run(&state, &config, signer, &failure) ? 1 : 0;
+	return make_leaf(signer) ? 1 : 0;
 }
 
 /* What is there is whole, and what is not there is made by the next start. */
@@ -359,7 +368,7 @@ static void truncated_files_are_named_not_used(void)
 		cut_file(i < 3 ? "leaf-000001" : "ca", file, 100);
 		memset(&failure, 0, sizeof(failure));
 		ret = i < 3 ? leaf_load(&leaf, &state, &failure) :
-			embedded_run(&state, &config, signer, &failure);
+			make_leaf(signer);
 		snprintf(want, sizeof(want), "/%s/%s: ", i < 3 ? "leaf-000001" : "ca", file);
 		tap_need(ret < 0);
 		tap_need_eq(failure.exit, EXIT_STATE);
@@ -371,7 +380,7 @@ static void truncated_files_are_named_not_used(void)
 static void missing_signer_program_is_told(void)
 {
 	fresh("nosigner", KEYTYPE_P_256);
-	tap_need(embedded_run(&state, &config, "/nonexistent/azattest-signer", &failure) < 0);
+	tap_need(make_leaf("/nonexistent/azattest-signer") < 0);
 	tap_need_msg(strstr(failure.text, "exit code 127"), "%s", failure.text);
 	tap_need_eq(state_newest_leaf(&state), 0);
 }
@@ -456,8 +465,7 @@ int main(int argc, char **argv)
 	char command[64];
 	int status;
 
-	spawn_default_path(signer, sizeof(signer));
-	strcat(signer, "-fake");
+	spawn_default_path(signer, sizeof(signer), "azattest-signer-fake");
 	if (!mkdtemp(top))
 		return 1;
 	status = tap_main(tests, TAP_COUNT(tests), argc, argv);

@@ -14,10 +14,11 @@
 #define ANSWER_MAX	65536
 #define PATIENCE_S	10
 
-static int open_socket(const char *path)
+/* @seconds 0: as long as it takes. */
+static int open_socket(const char *path, unsigned int seconds)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = PATIENCE_S };
+	struct timeval patience = { .tv_sec = seconds };
 	int fd;
 
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -68,7 +69,7 @@ static json_t *parse(const char *text, size_t length, int *exit)
 	return NULL;
 }
 
-json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
+static json_t *ask(const struct ctl *ctl, const char *request, unsigned int seconds, int *exit)
 {
 	char *answer = calloc(1, ANSWER_MAX);
 	json_t *json = NULL;
@@ -77,7 +78,7 @@ json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
 
 	if (!answer)
 		abort();
-	fd = open_socket(ctl->socket);
+	fd = open_socket(ctl->socket, seconds);
 	length = fd < 0 ? fd : exchange(fd, request, answer, ANSWER_MAX);
 	if (fd >= 0)
 		close(fd);
@@ -90,4 +91,14 @@ json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
 	}
 	free(answer);
 	return json;
+}
+
+json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
+{
+	return ask(ctl, request, PATIENCE_S, exit);
+}
+
+json_t *ask_daemon_slow(const struct ctl *ctl, const char *request, int *exit)
+{
+	return ask(ctl, request, 0, exit);
 }

@@ -10,6 +10,7 @@
  *   ask.c        one question to azattestd
  *   status.c     azattestctl status
  *   trust.c      azattestctl trust
+ *   sync.c       azattestctl sync
  *
  *   hostd.c      one call of azattest-hostd's API (docs/api.md)
  *   rest.c       azattestctl legacy, and what status says of REST access
@@ -49,6 +50,8 @@ struct ctl {
 
 /* ask.c: the answer, or NULL and *@exit after one line on standard error. */
 json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit);
+/* The same for what takes the daemon long; it is the daemon that loses patience. */
+json_t *ask_daemon_slow(const struct ctl *ctl, const char *request, int *exit);
 
 /* ---- hostd.c ---- */
 
@@ -113,6 +116,7 @@ int output_end(const char *command);
 
 int status_command(const struct ctl *ctl, int argc, char **argv);
 int trust_command(const struct ctl *ctl, int argc, char **argv);
+int sync_command(const struct ctl *ctl, int argc, char **argv);
 int module_command(const struct ctl *ctl, int argc, char **argv);
 int bindings_command(const struct ctl *ctl, int argc, char **argv);
 int unbind_command(const struct ctl *ctl, int argc, char **argv);

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	{ "trust", "[--issuer] [--output FILE]",
 	  "the root certificate that verifiers trust, PEM; --issuer: and the issuing one",
 	  trust_command },
+	{ "sync", "[--json]", "fetches a new certificate now, and waits until it is in use (root)",
+	  sync_command },
 	{ "module", "[--all] [--json]",
 	  "numbers, limits and counters of the module; --all: also counters at zero",
 	  module_command },

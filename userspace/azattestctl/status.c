@@ -51,6 +51,20 @@ static void print_certificate(const json_t *certificate)
 	printf("source:      %s\n", text_of(certificate, "source"));
 }
 
+/* Only when something is wrong: when the next certificate is due is no news. */
+static void print_sync(const json_t *sync)
+{
+	long long since = number_of(sync, "failing_since"), next = number_of(sync, "next");
+	long long now = time(NULL);
+	char age[32], wait[32];
+
+	if (!since)
+		return;
+	printf("renewal:     failing for %s (source %s), next attempt in %s: %s\n",
+	       print_age(now - since, age, sizeof(age)), text_of(sync, "source"),
+	       print_age(next > now ? next - now : 0, wait, sizeof(wait)), text_of(sync, "error"));
+}
+
 static void print_counters(const json_t *counters)
 {
 	const json_t *refused = json_object_get(counters, "refused");
@@ -76,6 +90,7 @@ static void print_status(const json_t *status)
 	       print_age(number_of(host, "age"), age, sizeof(age)),
 	       *text_of(host, "reason") ? ": " : "", text_of(host, "reason"));
 	print_certificate(json_object_get(status, "certificate"));
+	print_sync(json_object_get(status, "sync"));
 	printf("key:         %s\n", text_of(json_object_get(status, "key"), "level"));
 	printf("signers:     %lld of %lld, generation %lld, %lld restarts\n",
 	       number_of(signers, "ready"), number_of(signers, "wanted"),

@@ -5,9 +5,10 @@
  *   main.c         options, and the order of the start
  *   daemon.c       what happens on signals, ticks and renewals
  *   config.c       the INI file -> struct config
+ *   config_rules.c what a value may be
  *   state.c        the state directory: who may own it, durable writes
- *   embedded.c     the certificate source "embedded": a CA of this host's own
- *   renew.c        runs a source in a short-lived child
+ *   source.h       where certificates come from: a map of its own
+ *   renew.c        runs a source in a short-lived child, and when
  *   leaf.c         the newest leaf in the state directory
  *   spawn.c        executes azattest-signer with its descriptors
  *   supervise.c    generations of signers, restarts
@@ -41,6 +42,12 @@
 
 #define CONFIG_PATH	"/etc/azattest/azattestd.conf"
 
+#define CONFIG_TEXT_MAX	192	/* of a path or a URL */
+
+enum config_source { CONFIG_EMBEDDED, CONFIG_CMP, CONFIG_EXEC, CONFIG_FILE };
+
+extern const char *const config_sources[];	/* their names */
+
 enum config_journal { CONFIG_JOURNAL_ALL, CONFIG_JOURNAL_REFUSALS, CONFIG_JOURNAL_NONE };
 
 struct config {
@@ -56,7 +63,19 @@ struct config {
 	uid_t uid;			/* of @user; (uid_t)-1: stay what we are */
 	gid_t gid;
 	/* [certificate] */
-	char ca_issuers_url[193];
+	enum config_source source;
+	char ca_url[CONFIG_TEXT_MAX + 1];
+	char ca_trust[CONFIG_TEXT_MAX + 1];
+	char ca_reference[65];
+	char ca_secret_file[CONFIG_TEXT_MAX + 1];
+	char ca_identity_file[CONFIG_TEXT_MAX + 1];
+	char exec[CONFIG_TEXT_MAX + 1];
+	char directory[CONFIG_TEXT_MAX + 1];
+	char sync_user[65];
+	uid_t sync_uid;			/* of @sync_user; (uid_t)-1: stay what we are */
+	gid_t sync_gid;
+	unsigned int sync_timeout_s;
+	char ca_issuers_url[CONFIG_TEXT_MAX + 1];
 	unsigned int lifetime_days;
 	unsigned int renew_days;
 	/* [journal] */
@@ -99,6 +118,9 @@ int state_publish(struct state *state, const char *name, int dir, struct failure
 int state_create(int dir, const char *name, struct failure *failure);
 int state_write(int dir, const char *name, const void *bytes, size_t length,
 		struct failure *failure);
+/* Removes what begin() made, or a folder; that it cannot is no failure. */
+void state_abandon(struct state *state, const char *name);
+void state_drop(struct state *state, const char *name);
 /* An existing folder; -ENOENT without a failure's text. */
 int state_folder(struct state *state, const char *name, struct failure *failure);
 /* Bytes of a file; refuses another's, and one that others may read. */
@@ -106,6 +128,8 @@ int state_read(struct state *state, const char *folder, const char *name, void *
 	       struct failure *failure);
 /* Number of the newest leaf folder, 0 if there is none. */
 uint64_t state_newest_leaf(struct state *state);
+/* The newest below @number, 0 if there is none. */
+uint64_t state_older_leaf(struct state *state, uint64_t number);
 void state_leaf_name(uint64_t number, char name[STATE_LEAF_NAME]);
 /* Removes all leaf folders but @keep, and what crashes left. */
 void state_prune(struct state *state, uint64_t keep);
@@ -116,6 +140,7 @@ void state_step(void);
 
 struct leaf {
 	uint64_t number;	/* of its folder; the generation. 0: none */
+	enum config_source source;
 	X509 *cert;
 	X509 *issuer;
 	X509 *root;
@@ -142,17 +167,28 @@ struct spawn {
 
 /* Pid of the child, or -errno. It has nothing else of ours. */
 pid_t spawn_signer(const struct spawn *spawn);
-/* azattest-signer beside our own program; "" if that cannot be told. */
-void spawn_default_path(char *path, size_t size);
+/* azattest-sync with @socket for its standard descriptors. Pid, or -errno. */
+pid_t spawn_sync(const char *path, const char *config_path, int socket);
+/* A program beside our own; "" if that cannot be told. */
+void spawn_default_path(char *path, size_t size, const char *name);
 
-/* embedded.c */
+/* source.c */
+
+/* What sources work with. */
+struct source_host {
+	struct state *state;
+	const struct config *config;
+	const char *config_path;	/* NULL: CONFIG_PATH */
+	const char *signer;		/* azattest-signer */
+	const char *sync;		/* azattest-sync or a socket that leads to it; "": find it */
+};
 
 /*
- * Makes what is missing, then a new leaf folder. For a short-lived child: the
- * issuing key is in its memory.
+ * Makes a new key and has the configured source certify it: a new leaf folder,
+ * or a failure and nothing changed. For a short-lived child: it blocks, and the
+ * embedded CA's key is in its memory.
  */
-int embedded_run(struct state *state, const struct config *config, const char *signer,
-		 struct failure *failure);
+int source_run(const struct source_host *host, struct failure *failure);
 
 /* renew.c */
 
@@ -163,7 +199,11 @@ struct renew {
 	size_t failure_len;
 	int64_t next_ms;	/* not before */
 	unsigned int failures;	/* in a row */
+	uint64_t run;		/* counts them */
+	int64_t last_s;		/* start of the last run, seconds since 1970; 0: none */
+	int64_t failing_s;	/* of the first failure in a row */
 	bool wanted;
+	uint64_t seen;		/* source "file": what the directory looked like */
 };
 
 struct azattestd;
@@ -171,6 +211,10 @@ struct azattestd;
 int renew_start(struct azattestd *d);
 /* Its child has ended: 0 if there is a new leaf. */
 int renew_ended(struct azattestd *d, int status);
+/* What looked like success was none: @why, and when it is tried again. */
+void renew_failed(struct azattestd *d, const char *why);
+/* Source "file": whether somebody has put something there since it was asked. */
+bool renew_directory_changed(struct azattestd *d);
 
 /* supervise.c */
 
@@ -243,6 +287,8 @@ struct status {
 /* Derives it anew; logs and notifies when it has changed. */
 void status_update(struct azattestd *d);
 const char *status_name(enum status_state state);
+/* As people are told. */
+const char *status_source(enum config_source source);
 json_t *status_json(struct azattestd *d);
 
 /* control.c */
@@ -256,6 +302,7 @@ struct control_client {
 	struct watch watch;	/* fd -1: free */
 	struct azattestd *d;
 	int64_t until_ms;
+	uint64_t waits;		/* for the end of this run of the source, or a later; 0: no */
 	char request[CONTROL_REQUEST_MAX];
 	size_t request_len;
 	char *answer;
@@ -270,6 +317,11 @@ struct control {
 
 int control_open(struct azattestd *d, const char *run, struct failure *failure);
 void control_tick(struct azattestd *d);
+/*
+ * A run is over: whoever waits for it hears @error, or NULL for success. True:
+ * somebody asked after it had begun, so its failure is not the answer.
+ */
+bool control_sync_ended(struct azattestd *d, const char *error);
 void control_close(struct azattestd *d);
 
 /* daemon.c */
@@ -278,9 +330,11 @@ struct azattestd {
 	const char *config_path;
 	const char *device;
 	char signer[512];
+	const char *sync;	/* --sync, or "" */
 	struct config config;
 	struct state state;
 	struct leaf leaf;
+	uint64_t proved;	/* leaf that signers have signed with */
 	struct renew renew;
 	struct supervise supervise;
 	struct journal journal;

@@ -2,6 +2,7 @@
 // Owns the configuration file: its keys, their rules, and what is wrong in which line.
 
 #include "azattestd.h"
+#include "config_rules.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,19 +15,15 @@
 #include <unistd.h>
 
 #include <ini.h>
-#include <uuid/uuid.h>
 
 #define FILE_MAX_BYTES	65536
 /* inih reads lines of 200 bytes with their end, and splits longer ones. */
 #define LINE_MAX_BYTES	198
 
-/* A value's rule: NULL, or what is wrong with it. */
-typedef const char *(*rule)(const char *value, void *target);
-
 struct key {
 	const char *section;
 	const char *name;
-	rule set;
+	config_rule set;
 	size_t offset;		/* in struct config, or in struct setup_profile */
 };
 
@@ -39,187 +36,41 @@ struct parse {
 	char error[300];
 };
 
-/* rules */
-
-static const char *set_field(const char *value, void *target)
-{
-	switch (content_check_field(value)) {
-	case 0:
-		strcpy(target, value);
-		return NULL;
-	case -EMSGSIZE:
-		return "longer than 128 bytes";
-	case -EILSEQ:
-		return "not UTF-8";
-	default:
-		return "has control characters";
-	}
-}
-
-static bool label_ok(const char *label, size_t length)
-{
-	if (!length || length > 63 || label[0] == '-' || label[length - 1] == '-')
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (!isalnum((unsigned char)label[i]) && label[i] != '-')
-			return false;
-	return true;
-}
-
-static const char *set_name(const char *value, void *target)
-{
-	const char *label = value;
-
-	if (strlen(value) > 64)
-		return "longer than 64 characters, which a certificate's name may have";
-	for (;;) {
-		size_t length = strcspn(label, ".");
-
-		if (!label_ok(label, length))
-			return "not a DNS name";
-		if (!label[length])
-			break;
-		label += length + 1;
-	}
-	strcpy(target, value);
-	return NULL;
-}
-
-static const char *set_uuid(const char *value, void *target)
-{
-	uuid_t uuid;
-
-	if (*value && uuid_parse(value, uuid))
-		return "not a UUID";
-	if (*value)
-		uuid_unparse_lower(uuid, target);
-	else
-		strcpy(target, "");
-	return NULL;
-}
-
-static const char *set_key_type(const char *value, void *target)
-{
-	return keytype_parse(value, target) ? "not one of rsa-2048, rsa-3072, p-256" : NULL;
-}
-
-static const char *set_number(const char *value, void *target, unsigned long min,
-			      unsigned long max, const char *error)
-{
-	char *end;
-	unsigned long number;
-
-	if (!isdigit((unsigned char)*value))
-		return error;
-	errno = 0;
-	number = strtoul(value, &end, 10);
-	if (*end || errno || number < min || number > max)
-		return error;
-	*(unsigned int *)target = (unsigned int)number;
-	return NULL;
-}
-
-static const char *set_processes(const char *value, void *target)
-{
-	const char *error = "not 0 (one per core) or 2 to 64";
-
-	if (!strcmp(value, "1"))
-		return "one process cannot be replaced when it hangs: 0 (one per core) or 2 to 64";
-	return set_number(value, target, 0, SUPERVISE_SIGNERS_MAX, error);
-}
-
-static const char *set_lifetime(const char *value, void *target)
-{
-	return set_number(value, target, 1, 397, "not a number of days from 1 to 397");
-}
-
-static const char *set_renew(const char *value, void *target)
-{
-	return set_number(value, target, 0, 396, "not a number of days from 0 to 396");
-}
-
-static const char *set_bool(const char *value, void *target)
-{
-	bool yes = !strcmp(value, "yes");
-
-	if (!yes && strcmp(value, "no"))
-		return "neither yes nor no";
-	*(bool *)target = yes;
-	return NULL;
-}
-
-static const char *set_envelope(const char *value, void *target)
-{
-	bool azure = !strcmp(value, "azure-exact");
-
-	if (!azure && strcmp(value, "standard"))
-		return "neither standard nor azure-exact";
-	*(bool *)target = azure;
-	return NULL;
-}
-
-static const char *set_user(const char *value, void *target)
-{
-	if (!*value || strlen(value) > 64)
-		return "not a user's name";
-	strcpy(target, value);
-	return NULL;
-}
-
-static const char *set_source(const char *value, void *target)
-{
-	(void)target;
-	return strcmp(value, "embedded") ? "not a source of this version: embedded" : NULL;
-}
-
-static const char *set_url(const char *value, void *target)
-{
-	if (strncmp(value, "http://", 7) || !value[7])
-		return "not an http:// URL, which chain builders fetch issuers by";
-	if (strlen(value) > 192)
-		return "longer than 192 characters";
-	for (const char *p = value; *p; p++)
-		if (!isgraph((unsigned char)*p) || strchr("\"<>\\^`{|},", *p))
-			return "has characters that a URL may not have";
-	strcpy(target, value);
-	return NULL;
-}
-
-static const char *set_journal(const char *value, void *target)
-{
-	static const char *const names[] = { "all", "refusals", "none" };
-
-	for (unsigned int i = 0; i < 3; i++) {
-		if (!strcmp(value, names[i])) {
-			*(enum config_journal *)target = (enum config_journal)i;
-			return NULL;
-		}
-	}
-	return "not one of all, refusals, none";
-}
-
 static const struct key keys[] = {
-	{ "host", "name", set_name, offsetof(struct config, name) },
-	{ "host", "subscription-id", set_uuid, offsetof(struct config, subscription_id) },
-	{ "signer", "key-type", set_key_type, offsetof(struct config, key_type) },
-	{ "signer", "processes", set_processes, offsetof(struct config, processes) },
-	{ "signer", "envelope", set_envelope, offsetof(struct config, azure_exact) },
-	{ "signer", "embed-chain", set_bool, offsetof(struct config, embed_chain) },
-	{ "signer", "user", set_user, offsetof(struct config, user) },
-	{ "certificate", "source", set_source, 0 },
-	{ "certificate", "ca-issuers-url", set_url, offsetof(struct config, ca_issuers_url) },
-	{ "certificate", "lifetime-days", set_lifetime, offsetof(struct config, lifetime_days) },
-	{ "certificate", "renew-days", set_renew, offsetof(struct config, renew_days) },
-	{ "journal", "documents", set_journal, offsetof(struct config, journal) },
+	{ "host", "name", config_rule_name, offsetof(struct config, name) },
+	{ "host", "subscription-id", config_rule_uuid, offsetof(struct config, subscription_id) },
+	{ "signer", "key-type", config_rule_key_type, offsetof(struct config, key_type) },
+	{ "signer", "processes", config_rule_processes, offsetof(struct config, processes) },
+	{ "signer", "envelope", config_rule_envelope, offsetof(struct config, azure_exact) },
+	{ "signer", "embed-chain", config_rule_bool, offsetof(struct config, embed_chain) },
+	{ "signer", "user", config_rule_user, offsetof(struct config, user) },
+	{ "certificate", "source", config_rule_source, offsetof(struct config, source) },
+	{ "certificate", "ca-url", config_rule_ca_url, offsetof(struct config, ca_url) },
+	{ "certificate", "ca-trust", config_rule_path, offsetof(struct config, ca_trust) },
+	{ "certificate", "ca-reference", config_rule_reference,
+	  offsetof(struct config, ca_reference) },
+	{ "certificate", "ca-secret-file", config_rule_path,
+	  offsetof(struct config, ca_secret_file) },
+	{ "certificate", "ca-identity-file", config_rule_path,
+	  offsetof(struct config, ca_identity_file) },
+	{ "certificate", "exec", config_rule_path, offsetof(struct config, exec) },
+	{ "certificate", "directory", config_rule_path, offsetof(struct config, directory) },
+	{ "certificate", "sync-user", config_rule_user, offsetof(struct config, sync_user) },
+	{ "certificate", "sync-timeout", config_rule_timeout,
+	  offsetof(struct config, sync_timeout_s) },
+	{ "certificate", "ca-issuers-url", config_rule_url, offsetof(struct config, ca_issuers_url) },
+	{ "certificate", "lifetime-days", config_rule_lifetime, offsetof(struct config, lifetime_days) },
+	{ "certificate", "renew-days", config_rule_renew, offsetof(struct config, renew_days) },
+	{ "journal", "documents", config_rule_journal, offsetof(struct config, journal) },
 };
 
 /* Of [document], and of each [profile NAME]. */
 static const struct key fields[] = {
-	{ "document", "license-type", set_field, offsetof(struct setup_profile, license_type) },
-	{ "document", "plan-name", set_field, offsetof(struct setup_profile, plan_name) },
-	{ "document", "plan-product", set_field, offsetof(struct setup_profile, plan_product) },
-	{ "document", "plan-publisher", set_field, offsetof(struct setup_profile, plan_publisher) },
-	{ "document", "sku", set_field, offsetof(struct setup_profile, sku) },
+	{ "document", "license-type", config_rule_field, offsetof(struct setup_profile, license_type) },
+	{ "document", "plan-name", config_rule_field, offsetof(struct setup_profile, plan_name) },
+	{ "document", "plan-product", config_rule_field, offsetof(struct setup_profile, plan_product) },
+	{ "document", "plan-publisher", config_rule_field, offsetof(struct setup_profile, plan_publisher) },
+	{ "document", "sku", config_rule_field, offsetof(struct setup_profile, sku) },
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
@@ -401,6 +252,12 @@ static void set_defaults(struct config *config)
 	config->key_type = KEYTYPE_RSA_2048;
 	strcpy(config->user, "azattest-signer");
 	strcpy(config->ca_issuers_url, "http://169.254.169.253/metadata/attested/issuer.cer");
+	strcpy(config->ca_trust, "/etc/azattest/ca-trust.pem");
+	strcpy(config->ca_secret_file, "/etc/azattest/ca-secret");
+	strcpy(config->ca_identity_file, "/etc/azattest/ca-identity.pem");
+	strcpy(config->directory, "/var/lib/azattest-exchange");
+	strcpy(config->sync_user, "azattest-sync");
+	config->sync_timeout_s = 60;
 	config->lifetime_days = 30;
 	config->renew_days = 10;
 	strcpy(config->profile[0].name, SETUP_DEFAULT_PROFILE);
@@ -430,34 +287,77 @@ static int default_name(struct config *config, const char *path, struct failure 
 	if (*config->name)
 		return 0;
 	gethostname(name, sizeof(name) - 1);
-	if (!set_name(name, config->name))
+	if (!config_rule_name(name, config->name))
 		return 0;
 	return failure_set(failure, EXIT_CONFIG, -EINVAL,
 			   "%s: [host] name: not given, and this host's own name \"%s\" "
 			   "is no DNS name of at most 64 characters: give one", path, name);
 }
 
-static int resolve_user(struct config *config, const char *path, struct failure *failure)
+/* @key and @what say which user, and why not root. */
+static int resolve_user(const char *name, const char *key, const char *what, uid_t *uid,
+			gid_t *gid, const char *path, struct failure *failure)
 {
 	struct passwd *user;
 
-	config->uid = (uid_t)-1;
-	config->gid = (gid_t)-1;
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
 	if (geteuid())
 		return 0;
-	user = getpwnam(config->user);
+	user = getpwnam(name);
 	if (!user)
 		return failure_set(failure, EXIT_CONFIG, -ENOENT,
-				   "%s: [signer] user: there is no user \"%s\": make one "
+				   "%s: %s: there is no user \"%s\": make one "
 				   "(systemd-sysusers does for an installed azattest) or name another",
-				   path, config->user);
+				   path, key, name);
 	if (!user->pw_uid)
 		return failure_set(failure, EXIT_CONFIG, -EINVAL,
-				   "%s: [signer] user: \"%s\" is root: who holds the key must not be",
-				   path, config->user);
-	config->uid = user->pw_uid;
-	config->gid = user->pw_gid;
+				   "%s: %s: \"%s\" is root: who %s must not be", path, key, name, what);
+	*uid = user->pw_uid;
+	*gid = user->pw_gid;
 	return 0;
+}
+
+/* Who talks to a CA is nobody else, least of all who holds the key. */
+static int resolve_sync_user(struct config *config, const char *path, struct failure *failure)
+{
+	int ret;
+
+	config->sync_uid = (uid_t)-1;
+	config->sync_gid = (gid_t)-1;
+	if (config->source != CONFIG_CMP && config->source != CONFIG_EXEC)
+		return 0;
+	ret = resolve_user(config->sync_user, "[certificate] sync-user", "talks to a CA",
+			   &config->sync_uid, &config->sync_gid, path, failure);
+	if (ret || config->sync_uid == (uid_t)-1 || config->sync_uid != config->uid)
+		return ret;
+	return failure_set(failure, EXIT_CONFIG, -EINVAL,
+			   "%s: [certificate] sync-user: \"%s\" is [signer] user too: who talks to a "
+			   "CA must not be who holds the key", path, config->sync_user);
+}
+
+static int resolve_users(struct config *config, const char *path, struct failure *failure)
+{
+	int ret = resolve_user(config->user, "[signer] user", "holds the key", &config->uid,
+			       &config->gid, path, failure);
+
+	return ret ? ret : resolve_sync_user(config, path, failure);
+}
+
+/* What a source cannot do without. */
+static int check_source(const struct config *config, const char *path, struct failure *failure)
+{
+	const char *missing = NULL;
+
+	if (config->source == CONFIG_CMP && !*config->ca_url)
+		missing = "ca-url";
+	if (config->source == CONFIG_EXEC && !*config->exec)
+		missing = "exec";
+	if (!missing)
+		return 0;
+	return failure_set(failure, EXIT_CONFIG, -EINVAL,
+			   "%s: [certificate] %s: not given, and source = %s needs it", path, missing,
+			   config_sources[config->source]);
 }
 
 /* Rules that need more than one key. */
@@ -471,7 +371,7 @@ static int check_whole(struct config *config, const char *path, struct failure *
 		return failure_set(failure, EXIT_CONFIG, -EINVAL,
 				   "%s: [certificate] renew-days: %u is not below lifetime-days (%u)",
 				   path, config->renew_days, config->lifetime_days);
-	return 0;
+	return check_source(config, path, failure);
 }
 
 static int parse_text(struct parse *parse, const char *path, const char *text, size_t length,
@@ -511,10 +411,12 @@ int config_read(struct config *config, const char *path, struct failure *failure
 		return ret;
 	inherit(&parse);
 	ret = default_name(config, path, failure);
+	if (!*config->ca_reference)
+		strcpy(config->ca_reference, config->name);
 	if (!ret)
 		ret = check_whole(config, path, failure);
 	if (!ret)
-		ret = resolve_user(config, path, failure);
+		ret = resolve_users(config, path, failure);
 	return ret;
 }
 

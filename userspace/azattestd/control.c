@@ -16,13 +16,17 @@
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 
+/* A new generation of signers has to start after the source's own time. */
+#define SYNC_MORE_MS	90000
+
 /*
  *   {"request":"status"}  -> {"ok":true,"host":{...},...}
  *   {"request":"trust"}   -> {"ok":true,"root":"PEM","issuing":"PEM"}
+ *   {"request":"sync"}    -> {"ok":true,"generation":N,...}, when it is over
  *   anything else         -> {"ok":false,"error":"SENTENCE"}
  *
- * Nothing here changes anything: the socket is 0666. What can be asked for is
- * public, or a number.
+ * The socket is 0666: what can be asked for is public, or a number. Only "sync"
+ * changes anything, and is for root.
  */
 
 static json_t *error_json(const char *text)
@@ -49,25 +53,19 @@ static json_t *trust_json(struct azattestd *d)
 {
 	if (!d->leaf.number)
 		return error_json("there is no certificate yet: ask again when status says Active");
-	return json_pack("{s:b, s:s, s:o, s:o}", "ok", 1, "source", "embedded (self-issued)",
+	return json_pack("{s:b, s:s, s:o, s:o}", "ok", 1, "source", status_source(d->leaf.source),
 			 "root", pem_json(d->leaf.root), "issuing", pem_json(d->leaf.issuer));
 }
 
-static json_t *answer_json(struct azattestd *d, const char *line, size_t length)
+static json_t *answer_json(struct azattestd *d, const char *name)
 {
-	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL), *answer;
-	const char *name = json_string_value(json_object_get(request, "request"));
-
 	if (!name)
-		answer = error_json("not a JSON object with a \"request\"");
-	else if (!strcmp(name, "status"))
-		answer = status_json(d);
-	else if (!strcmp(name, "trust"))
-		answer = trust_json(d);
-	else
-		answer = error_json("no such request: status, trust");
-	json_decref(request);
-	return answer;
+		return error_json("not a JSON object with a \"request\"");
+	if (!strcmp(name, "status"))
+		return status_json(d);
+	if (!strcmp(name, "trust"))
+		return trust_json(d);
+	return error_json("no such request: status, trust, sync");
 }
 
 static void close_client(struct control_client *client)
@@ -90,9 +88,8 @@ static void send_answer(struct control_client *client)
 		close_client(client);
 }
 
-static void answer_client(struct control_client *client, size_t length)
+static void send_json(struct control_client *client, json_t *answer)
 {
-	json_t *answer = answer_json(client->d, client->request, length);
 	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 
 	json_decref(answer);
@@ -106,6 +103,73 @@ static void answer_client(struct control_client *client, size_t length)
 	client->answer_sent = 0;
 	watch_change(&client->watch, EPOLLOUT);
 	send_answer(client);
+}
+
+static bool is_privileged(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
+	       (!peer.uid || peer.uid == geteuid());
+}
+
+/* One run serves all who wait; only its success is for who came after its begin. */
+static json_t *begin_sync(struct control_client *client)
+{
+	struct azattestd *d = client->d;
+
+	if (!is_privileged(client->watch.fd))
+		return error_json("sync is for root: try it with sudo");
+	d->renew.wanted = true;
+	d->renew.next_ms = 0;
+	client->waits = d->renew.run + 1;
+	client->until_ms = watch_now_ms() + 1000LL * d->config.sync_timeout_s + SYNC_MORE_MS;
+	watch_change(&client->watch, 0);
+	return NULL;
+}
+
+static json_t *sync_json(const struct azattestd *d)
+{
+	return json_pack("{s:b, s:I, s:s, s:I}", "ok", 1,
+			 "generation", (json_int_t)d->leaf.number,
+			 "source", status_source(d->leaf.source),
+			 "not_after", (json_int_t)d->leaf.not_after);
+}
+
+bool control_sync_ended(struct azattestd *d, const char *error)
+{
+	bool others = false;
+
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &d->control.client[i];
+
+		if (client->watch.fd < 0 || !client->waits)
+			continue;
+		if (error && client->waits > d->renew.run) {
+			others = true;
+			continue;
+		}
+		client->waits = 0;
+		client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
+		send_json(client, error ? error_json(error) : sync_json(d));
+	}
+	return others;
+}
+
+static void answer_client(struct control_client *client, size_t length)
+{
+	json_t *request = json_loadb(client->request, length, JSON_REJECT_DUPLICATES, NULL);
+	const char *name = json_string_value(json_object_get(request, "request"));
+	json_t *answer;
+
+	if (name && !strcmp(name, "sync"))
+		answer = begin_sync(client);
+	else
+		answer = answer_json(client->d, name);
+	json_decref(request);
+	if (!client->waits)
+		send_json(client, answer);
 }
 
 static void read_request(struct control_client *client)
@@ -134,7 +198,7 @@ static void client_ready(struct watch *watch, uint32_t events)
 
 	if (client->answer)
 		send_answer(client);
-	else if (events & EPOLLIN)
+	else if (events & EPOLLIN && !client->waits)
 		read_request(client);
 	else
 		close_client(client);
@@ -167,6 +231,7 @@ static void accept_client(struct watch *watch, uint32_t events)
 	client->d = d;
 	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
 	client->request_len = 0;
+	client->waits = 0;
 	if (watch_add(&client->watch, EPOLLIN))
 		close_client(client);
 }

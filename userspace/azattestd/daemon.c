@@ -19,6 +19,8 @@
 
 #define TICK_MS		1000
 #define BUSY_TICK_MS	100	/* while something is about to start or to end */
+/* Failed starts of signers after which a leaf that never worked gives way. */
+#define UNPROVED_FAILURES	3
 
 void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
 {
@@ -43,7 +45,7 @@ static bool leaf_usable(const struct azattestd *d)
 
 static bool renewal_due(const struct azattestd *d)
 {
-	if (d->renew.wanted || !leaf_usable(d))
+	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source)
 		return true;
 	return d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
 }
@@ -65,14 +67,45 @@ static void go_live(struct azattestd *d)
 	status_update(d);
 }
 
+/* A CA elsewhere may come back; what this host cannot do for itself stays undone. */
 static void renewal_failed(struct azattestd *d)
 {
-	if (!d->leaf.number) {
+	if (control_sync_ended(d, d->renew.failure.text))
+		d->renew.next_ms = 0;
+	if (!d->leaf.number && d->config.source == CONFIG_EMBEDDED) {
 		daemon_abort(d, d->renew.failure.exit, "no certificate: %s", d->renew.failure.text);
 		return;
 	}
 	log_line(LOG_ERR, "renewal failed: %s", d->renew.failure.text);
 	status_update(d);
+}
+
+/*
+ * Key and certificate were checked, and still cannot be signed with: the older
+ * ones come back. They are there until the newer ones have proved themselves.
+ */
+static void reject_leaf(struct azattestd *d, const char *why)
+{
+	char name[STATE_LEAF_NAME], text[400];
+	struct failure failure;
+
+	state_leaf_name(state_newest_leaf(&d->state), name);
+	snprintf(text, sizeof(text), "%s was dropped, it cannot be used: %.300s", name, why);
+	log_line(LOG_ERR, "%s", text);
+	state_drop(&d->state, name);
+	leaf_free(&d->leaf);
+	leaf_load(&d->leaf, &d->state, &failure);
+	renew_failed(d, text);
+	control_sync_ended(d, text);
+	if (leaf_usable(d))
+		go_live(d);
+}
+
+static bool leaf_is_bad(const struct azattestd *d)
+{
+	return d->leaf.number && d->proved != d->leaf.number &&
+	       d->supervise.failures >= UNPROVED_FAILURES &&
+	       state_older_leaf((struct state *)&d->state, d->leaf.number);
 }
 
 static void renewal_ended(struct azattestd *d, int status)
@@ -84,10 +117,11 @@ static void renewal_ended(struct azattestd *d, int status)
 		return;
 	}
 	if (leaf_load(&d->leaf, &d->state, &failure)) {
-		log_line(LOG_ERR, "renewal: %s", failure.text);
+		reject_leaf(d, failure.text);
 		return;
 	}
-	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64, d->leaf.number);
+	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64 ", source %s",
+		 d->leaf.number, config_sources[d->leaf.source]);
 	go_live(d);
 }
 
@@ -118,10 +152,9 @@ static void reload(struct azattestd *d)
 	} else {
 		d->config = *fresh;
 		log_line(LOG_INFO, "reloaded");
+		d->renew.next_ms = 0;
 		if (leaf_usable(d))
 			go_live(d);
-		else
-			d->renew.next_ms = 0;
 	}
 	free(fresh);
 	sd_notify(0, "READY=1");
@@ -180,14 +213,27 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 	return 0;
 }
 
+/* With a CA elsewhere a host is up before it has a certificate. */
+static bool is_up(const struct azattestd *d)
+{
+	const struct supervise *s = &d->supervise;
+
+	if (s->wanted)
+		return supervise_ready(s) == s->wanted;
+	return d->config.source != CONFIG_EMBEDDED && d->renew.failures;
+}
+
 static void tick(struct azattestd *d)
 {
-	if (!d->renew.pid && renewal_due(d) && watch_now_ms() >= d->renew.next_ms)
+	if (!d->renew.pid && renewal_due(d) &&
+	    (watch_now_ms() >= d->renew.next_ms || renew_directory_changed(d)))
 		start_renewal(d);
+	if (leaf_is_bad(d))
+		reject_leaf(d, d->supervise.why);
 	supervise_tick(d);
 	control_tick(d);
 	status_update(d);
-	if (!d->notified && d->supervise.wanted && supervise_ready(&d->supervise) == d->supervise.wanted) {
+	if (!d->notified && is_up(d)) {
 		d->notified = true;
 		sd_notify(0, "READY=1");
 	}

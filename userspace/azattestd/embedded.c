@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns the certificate source "embedded": a CA of this host's own, and leaves under it.
 
-#include "azattestd.h"
+#include "source.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -15,8 +12,7 @@
 #include <openssl/pem.h>
 
 /*
- *   ca/           root.pem issuing.pem issuing.key
- *   leaf-000001/  key.pem cert.pem issuer.pem root.pem
+ *   ca/  root.pem issuing.pem issuing.key
  *
  * A folder appears whole (state.c), so a crash leaves no CA, or a CA without
  * leaf, or both: the next start does what is missing. The root's key is only
@@ -47,27 +43,6 @@ static int libcrypto_failed(struct failure *failure, const char *what)
 			   text);
 }
 
-/* PEM of a certificate or of a private key to a file of an unpublished folder. */
-static int write_pem(int dir, const char *name, X509 *cert, EVP_PKEY *key,
-		     struct failure *failure)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text;
-	long length;
-	int ret;
-
-	if (!bio || (cert && PEM_write_bio_X509(bio, cert) != 1) ||
-	    (key && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)) {
-		BIO_free(bio);
-		return libcrypto_failed(failure, name);
-	}
-	length = BIO_get_mem_data(bio, &text);
-	ret = state_write(dir, name, text, (size_t)length, failure);
-	OPENSSL_cleanse(text, (size_t)length);
-	BIO_free(bio);
-	return ret;
-}
-
 static int generate_ca(struct ca *ca, enum keytype type, struct failure *failure)
 {
 	EVP_PKEY *root_key = keytype_generate(type);
@@ -89,11 +64,11 @@ static int store_ca(struct state *state, const struct ca *ca, struct failure *fa
 
 	if (dir < 0)
 		return dir;
-	ret = write_pem(dir, "root.pem", ca->root, NULL, failure);
+	ret = source_write_pem(dir, "root.pem", ca->root, NULL, failure);
 	if (!ret)
-		ret = write_pem(dir, "issuing.pem", ca->issuing, NULL, failure);
+		ret = source_write_pem(dir, "issuing.pem", ca->issuing, NULL, failure);
 	if (!ret)
-		ret = write_pem(dir, "issuing.key", NULL, ca->key, failure);
+		ret = source_write_pem(dir, "issuing.key", NULL, ca->key, failure);
 	if (!ret)
 		ret = state_publish(state, CA_FOLDER, dir, failure);
 	close(dir);
@@ -163,119 +138,27 @@ static int open_ca(struct state *state, const struct config *config, struct ca *
 	return ret ? ret : store_ca(state, ca, failure);
 }
 
-static int read_request(int fd, X509_REQ **request)
+/* The CA is opened for this one signature. */
+int embedded_fetch(const struct source_host *host, X509_REQ *request,
+		   struct source_certificates *out, struct failure *failure)
 {
-	uint8_t der[4096];
-	const unsigned char *p = der;
-	size_t length = 0;
-	ssize_t n;
-
-	while ((n = read(fd, der + length, sizeof(der) - length)) > 0)
-		length += (size_t)n;
-	if (n < 0 || !length || length == sizeof(der))
-		return -EIO;
-	*request = d2i_X509_REQ(NULL, &p, (long)length);
-	ERR_clear_error();
-	return *request && p == der + length ? 0 : -EINVAL;
-}
-
-static pid_t start_make_key(const struct config *config, const char *signer, int key_file,
-			    int request)
-{
-	char uid[16], gid[16];
-	char *const argv[] = {
-		(char *)"azattest-signer",
-		(char *)"--make-key", (char *)keytype_name(config->key_type),
-		(char *)"--name", (char *)config->name,
-		(char *)"--uid", uid, (char *)"--gid", gid, NULL
-	};
-	struct spawn spawn = { .path = signer, .argv = argv, .fds = { key_file, request, -1 } };
-
-	snprintf(uid, sizeof(uid), "%u", config->uid);
-	snprintf(gid, sizeof(gid), "%u", config->gid);
-	return spawn_signer(&spawn);
-}
-
-/* The key goes from its maker to the file; only the request comes here. */
-static int make_key(const struct config *config, const char *signer, int key_file,
-		    X509_REQ **request, struct failure *failure)
-{
-	int pipe[2], status = 0, ret;
-	pid_t pid;
-
-	if (pipe2(pipe, O_CLOEXEC))
-		return failure_set(failure, EXIT_FAILURE, -errno, "pipe: %s", strerror(errno));
-	pid = start_make_key(config, signer, key_file, pipe[1]);
-	close(pipe[1]);
-	ret = pid < 0 ? pid : read_request(pipe[0], request);
-	close(pipe[0]);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status)
-		ret = -EIO;
-	if (!ret)
-		return 0;
-	return failure_set(failure, EXIT_FAILURE, ret,
-			   "%s --make-key: no key was made (%s %d): see the lines before", signer,
-			   WIFSIGNALED(status) ? "signal" : "exit code",
-			   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-}
-
-static int fill_leaf(int dir, const struct config *config, const char *signer,
-		     const struct ca *ca, struct failure *failure)
-{
-	int key_file = state_create(dir, "key.pem", failure);
+	const struct config *config = host->config;
 	const struct certificate_profile profile = {
 		.name = config->name, .ca_issuers_url = config->ca_issuers_url,
 		.days = config->lifetime_days,
 	};
-	X509_REQ *request = NULL;
-	X509 *cert = NULL;
-	int ret;
-
-	if (key_file < 0)
-		return key_file;
-	ret = make_key(config, signer, key_file, &request, failure);
-	close(key_file);
-	if (!ret) {
-		cert = certificate_leaf(X509_REQ_get0_pubkey(request), &profile, ca->issuing,
-					ca->key);
-		ret = cert ? 0 : libcrypto_failed(failure, "the leaf certificate");
-	}
-	if (!ret)
-		ret = write_pem(dir, "cert.pem", cert, NULL, failure);
-	if (!ret)
-		ret = write_pem(dir, "issuer.pem", ca->issuing, NULL, failure);
-	if (!ret)
-		ret = write_pem(dir, "root.pem", ca->root, NULL, failure);
-	X509_free(cert);
-	X509_REQ_free(request);
-	return ret;
-}
-
-static int make_leaf(struct state *state, const struct config *config, const char *signer,
-		     const struct ca *ca, struct failure *failure)
-{
-	char name[STATE_LEAF_NAME];
-	int dir, ret;
-
-	state_leaf_name(state_newest_leaf(state) + 1, name);
-	dir = state_begin(state, name, failure);
-	if (dir < 0)
-		return dir;
-	ret = fill_leaf(dir, config, signer, ca, failure);
-	if (!ret)
-		ret = state_publish(state, name, dir, failure);
-	close(dir);
-	return ret;
-}
-
-int embedded_run(struct state *state, const struct config *config, const char *signer,
-		 struct failure *failure)
-{
 	struct ca ca = { 0 };
-	int ret = open_ca(state, config, &ca, failure);
+	int ret = open_ca(host->state, config, &ca, failure);
 
-	if (!ret)
-		ret = make_leaf(state, config, signer, &ca, failure);
+	if (!ret) {
+		out->leaf = certificate_leaf(X509_REQ_get0_pubkey(request), &profile, ca.issuing,
+					     ca.key);
+		ret = out->leaf ? 0 : libcrypto_failed(failure, "the leaf certificate");
+	}
+	if (!ret && X509_up_ref(ca.issuing) == 1 && X509_up_ref(ca.root) == 1) {
+		out->issuer = ca.issuing;
+		out->root = ca.root;
+	}
 	ca_free(&ca);
 	return ret;
 }

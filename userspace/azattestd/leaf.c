@@ -32,6 +32,21 @@ static int read_certificate(struct state *state, const char *folder, const char 
 			   "a new leaf made", state->path, folder, name, folder);
 }
 
+/* Folders of older releases do not say it: theirs is the first source there was. */
+static enum config_source read_source(struct state *state, const char *folder)
+{
+	struct failure ignored;
+	char text[32] = "";
+	int length = state_read(state, folder, "source", text, sizeof(text) - 1, &ignored);
+
+	text[length > 0 ? length : 0] = 0;
+	text[strcspn(text, "\n")] = 0;
+	for (unsigned int i = CONFIG_EMBEDDED; i <= CONFIG_FILE; i++)
+		if (!strcmp(text, config_sources[i]))
+			return (enum config_source)i;
+	return CONFIG_EMBEDDED;
+}
+
 int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure)
 {
 	uint64_t number = state_newest_leaf(state);
@@ -54,6 +69,7 @@ int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure)
 		leaf_free(&fresh);
 		return ret;
 	}
+	fresh.source = read_source(state, folder);
 	leaf_free(leaf);
 	*leaf = fresh;
 	return 0;
@@ -89,7 +105,10 @@ bool leaf_fits(const struct leaf *leaf, const struct config *config)
 	char name[80] = "";
 
 	X509_NAME_get_text_by_NID(X509_get_subject_name(leaf->cert), NID_commonName, name, sizeof(name));
-	return !strcmp(name, config->name) && url_fits(leaf->cert, config->ca_issuers_url) &&
+	/* The URL in another CA's certificate is that CA's choice. */
+	return !strcmp(name, config->name) &&
+	       (leaf->source != CONFIG_EMBEDDED || config->source != CONFIG_EMBEDDED ||
+		url_fits(leaf->cert, config->ca_issuers_url)) &&
 	       keytype_of(X509_get0_pubkey(leaf->cert)) == (int)config->key_type;
 }
 

@@ -17,6 +17,7 @@ struct options {
 	const char *run;
 	const char *device;
 	const char *signer;
+	const char *sync;
 	bool check;
 };
 
@@ -29,6 +30,7 @@ static int usage(FILE *to)
 	      "  --run DIR      control socket (/run/azattest)\n"
 	      "  --device PATH  the module's (" AZATTEST_SIGNER_DEVICE ")\n"
 	      "  --signer PATH  azattest-signer (beside this program)\n"
+	      "  --sync PATH    azattest-sync, or a socket that starts it\n"
 	      "  --check        checks the configuration and ends\n"
 	      "  --version, --help\n", to);
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
@@ -42,6 +44,7 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "run", required_argument, NULL, 'r' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "signer", required_argument, NULL, 'p' },
+		{ "sync", required_argument, NULL, 'y' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -56,6 +59,7 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'r': options->run = optarg; break;
 		case 'd': options->device = optarg; break;
 		case 'p': options->signer = optarg; break;
+		case 'y': options->sync = optarg; break;
 		case 'k': options->check = true; break;
 		case 'v':
 			puts("azattestd " AZATTEST_PRODUCT_VERSION);
@@ -74,10 +78,11 @@ static int start(struct azattestd *d, const struct options *options, struct fail
 	int ret;
 
 	d->device = options->device;
+	d->sync = options->sync;
 	if (options->signer)
 		snprintf(d->signer, sizeof(d->signer), "%s", options->signer);
 	else
-		spawn_default_path(d->signer, sizeof(d->signer));
+		spawn_default_path(d->signer, sizeof(d->signer), "azattest-signer");
 	if (access(d->signer, X_OK))
 		return failure_set(failure, EXIT_FAILURE, -errno,
 				   "azattest-signer: not found at \"%s\": install it there, or give "
@@ -99,7 +104,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {
 		.state = "/var/lib/azattest", .run = "/run/azattest",
-		.device = AZATTEST_SIGNER_DEVICE,
+		.device = AZATTEST_SIGNER_DEVICE, .sync = "",
 	};
 	static struct azattestd d;
 	struct failure failure;

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # The control process: everything about signing but the key.
 
-azattestd_CONTROL := $(addprefix userspace/azattestd/,config.c control.c embedded.c \
-	journal.c leaf.c renew.c spawn.c state.c status.c supervise.c) \
+azattestd_CONTROL := $(addprefix userspace/azattestd/,config.c config_rules.c control.c embedded.c \
+	journal.c leaf.c renew.c request.c source.c source_file.c source_sync.c spawn.c \
+	state.c status.c supervise.c) \
 	userspace/daemon/log.c userspace/daemon/watch.c \
-	userspace/common/certificate.c userspace/common/keytype.c userspace/common/setup.c
+	$(addprefix userspace/common/,accept.c certificate.c keytype.c ownfile.c setup.c)
 
 PROGRAMS += azattestd
 azattestd_SRCS := userspace/azattestd/main.c userspace/azattestd/daemon.c $(azattestd_CONTROL)

@@ -9,11 +9,17 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RETRY_FIRST_MS	(30 * 1000LL)
 #define RETRY_LAST_MS	(60 * 60 * 1000LL)
+/* Longest wait when this little is left of the certificate. */
+#define RETRY_URGENT_MS	(5 * 60 * 1000LL)
+#define URGENT_S	86400
 
 /*
  * A child, because a source blocks and holds secrets (the embedded CA's key):
@@ -23,6 +29,10 @@
 __attribute__((noreturn))
 static void child(struct azattestd *d, int words, pid_t parent)
 {
+	const struct source_host host = {
+		.state = &d->state, .config = &d->config, .config_path = d->config_path,
+		.signer = d->signer, .sync = d->sync,
+	};
 	struct failure failure = { 0 };
 	sigset_t none;
 	int ret;
@@ -33,7 +43,7 @@ static void child(struct azattestd *d, int words, pid_t parent)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
-	ret = embedded_run(&d->state, &d->config, d->signer, &failure);
+	ret = source_run(&host, &failure);
 	if (!ret)
 		_exit(EXIT_SUCCESS);
 	if (write(words, failure.text, strlen(failure.text)) < 0)
@@ -55,6 +65,19 @@ static void hear(struct watch *watch, uint32_t events)
 	renew->failure.text[renew->failure_len] = 0;
 }
 
+/* Name, size and time of what is there: whoever replaces it changes one of them. */
+static uint64_t look(const char *directory)
+{
+	char path[CONFIG_TEXT_MAX + 16];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/cert.pem", directory);
+	if (stat(path, &st))
+		return 0;
+	return (uint64_t)st.st_ino ^ (uint64_t)st.st_size << 20 ^
+	       (uint64_t)st.st_mtim.tv_sec << 32 ^ (uint64_t)st.st_mtim.tv_nsec;
+}
+
 int renew_start(struct azattestd *d)
 {
 	struct renew *renew = &d->renew;
@@ -65,6 +88,9 @@ int renew_start(struct azattestd *d)
 		return -errno;
 	renew->failure_len = 0;
 	renew->failure.text[0] = 0;
+	renew->last_s = time(NULL);
+	renew->run++;
+	renew->seen = look(d->config.directory);
 	renew->pid = fork();
 	if (!renew->pid)
 		child(d, words[1], parent);
@@ -78,12 +104,38 @@ int renew_start(struct azattestd *d)
 	return watch_add(&renew->watch, EPOLLIN);
 }
 
-static void retry_later(struct renew *renew)
+/* A quarter more or less: a fleet whose CA comes back does not come all at once. */
+static int64_t jitter(int64_t wait)
 {
-	int64_t wait = RETRY_FIRST_MS << (renew->failures < 7 ? renew->failures : 7);
+	uint16_t random = 0;
 
-	renew->failures++;
-	renew->next_ms = watch_now_ms() + (wait < RETRY_LAST_MS ? wait : RETRY_LAST_MS);
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		return wait;
+	return wait - wait / 4 + wait / 2 * random / UINT16_MAX;
+}
+
+static void retry_later(struct azattestd *d)
+{
+	struct renew *renew = &d->renew;
+	int64_t wait = RETRY_FIRST_MS << (renew->failures < 7 ? renew->failures : 7);
+	int64_t last = RETRY_LAST_MS;
+
+	if (d->leaf.number && d->leaf.not_after - time(NULL) < URGENT_S)
+		last = RETRY_URGENT_MS;
+	if (!renew->failures++)
+		renew->failing_s = time(NULL);
+	renew->next_ms = watch_now_ms() + jitter(wait < last ? wait : last);
+}
+
+void renew_failed(struct azattestd *d, const char *why)
+{
+	failure_set(&d->renew.failure, EXIT_FAILURE, 0, "%s", why);
+	retry_later(d);
+}
+
+bool renew_directory_changed(struct azattestd *d)
+{
+	return d->config.source == CONFIG_FILE && look(d->config.directory) != d->renew.seen;
 }
 
 int renew_ended(struct azattestd *d, int status)
@@ -103,6 +155,6 @@ int renew_ended(struct azattestd *d, int status)
 	if (!renew->failure_len)
 		failure_set(&renew->failure, EXIT_FAILURE, 0, "its process ended with status %d",
 			    status);
-	retry_later(renew);
+	retry_later(d);
 	return -EIO;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the way into azattest-signer: what a new process has, and that it has nothing else.
+// Owns the way into our other programs: what a new process has, and that it has nothing else.
 
 #include "azattestd.h"
 
@@ -72,15 +72,47 @@ pid_t spawn_signer(const struct spawn *spawn)
 	return pid < 0 ? -errno : pid;
 }
 
-void spawn_default_path(char *path, size_t size)
+/* Nothing of ours goes with it, not even an environment. */
+__attribute__((noreturn))
+static void sync_child(const char *path, const char *config_path, int socket)
+{
+	static char *const no_environment[] = { NULL };
+	char *const argv[] = {
+		(char *)"azattest-sync", config_path ? (char *)"--config" : NULL,
+		(char *)config_path, NULL
+	};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(socket, fd) != fd)
+			_exit(126);
+	if (!syscall(SYS_close_range, 3, ~0u, 0))
+		execve(path, argv, no_environment);
+	log_line(LOG_ERR, "%s: cannot be executed: %s", path, strerror(errno));
+	_exit(127);
+}
+
+pid_t spawn_sync(const char *path, const char *config_path, int socket)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		sync_child(path, config_path, socket);
+	return pid < 0 ? -errno : pid;
+}
+
+void spawn_default_path(char *path, size_t size, const char *name)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
 
 	path[n > 0 ? n : 0] = 0;
 	slash = strrchr(path, '/');
-	if (slash && (size_t)(slash - path) + sizeof("/azattest-signer") <= size)
-		strcpy(slash, "/azattest-signer");
+	if (slash && (size_t)(slash - path) + strlen(name) + 2 <= size)
+		strcpy(slash + 1, name);
 	else
 		*path = 0;
 }

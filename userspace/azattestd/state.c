@@ -150,6 +150,21 @@ int state_publish(struct state *state, const char *name, int dir, struct failure
 	return fsync(state->dir) ? failed(failure, state, name, "written") : 0;
 }
 
+void state_abandon(struct state *state, const char *name)
+{
+	char fresh[64];
+
+	new_name(fresh, sizeof(fresh), name);
+	remove_folder(state, fresh);
+}
+
+void state_drop(struct state *state, const char *name)
+{
+	state_step();
+	remove_folder(state, name);
+	fsync(state->dir);
+}
+
 int state_create(int dir, const char *name, struct failure *failure)
 {
 	int fd;
@@ -288,6 +303,24 @@ uint64_t state_newest_leaf(struct state *state)
 
 	each_name(state, keep_newest, &newest);
 	return newest;
+}
+
+/* @arg: the number to stay below, and what was found. */
+static void keep_older(struct state *state, const char *name, uint64_t *arg)
+{
+	uint64_t number = leaf_number(name);
+
+	(void)state;
+	if (number < arg[0] && number > arg[1])
+		arg[1] = number;
+}
+
+uint64_t state_older_leaf(struct state *state, uint64_t number)
+{
+	uint64_t bounds[2] = { number, 0 };
+
+	each_name(state, keep_older, bounds);
+	return bounds[1];
 }
 
 static void prune(struct state *state, const char *name, uint64_t *keep)

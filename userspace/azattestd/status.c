@@ -10,6 +10,8 @@
 #include <openssl/crypto.h>
 #include <systemd/sd-daemon.h>
 
+#define WARN_DAYS	7
+
 static const char *const names[] = {
 	[STATUS_INACTIVE] = "Inactive",
 	[STATUS_ACTIVE] = "Active",
@@ -20,6 +22,30 @@ static const char *const names[] = {
 const char *status_name(enum status_state state)
 {
 	return names[state];
+}
+
+const char *status_source(enum config_source source)
+{
+	return source == CONFIG_EMBEDDED ? "embedded (self-issued)" : config_sources[source];
+}
+
+/* Days at which the end of a certificate is a warning: it should be renewed long before. */
+static int64_t warn_days(const struct config *config)
+{
+	return config->renew_days < WARN_DAYS ? config->renew_days : WARN_DAYS;
+}
+
+static void warn_of_end(const struct azattestd *d, struct status *status)
+{
+	int64_t left = (d->leaf.not_after - time(NULL)) / 86400;
+	char renewal[sizeof(status->reason)];
+
+	if (left >= warn_days(&d->config))
+		return;
+	snprintf(renewal, sizeof(renewal), "%s", *status->reason ? status->reason :
+		 "it is being renewed");
+	snprintf(status->reason, sizeof(status->reason), "the certificate ends in %s%lld day%s: %.200s",
+		 left ? "" : "less than ", (long long)(left ? left : 1), left > 1 ? "s" : "", renewal);
 }
 
 static void derive(const struct azattestd *d, struct status *status)
@@ -43,6 +69,7 @@ static void derive(const struct azattestd *d, struct status *status)
 	}
 	if (supervise_count(s, SUPERVISE_READY)) {
 		status->state = STATUS_ACTIVE;
+		warn_of_end(d, status);
 	} else if (s->failures >= SUPERVISE_REPEATED) {
 		status->state = STATUS_ERROR;
 		snprintf(status->reason, sizeof(status->reason), "signers end again and again: %s",
@@ -61,10 +88,13 @@ void status_update(struct azattestd *d)
 	if (next.state != d->status.state || !next.since)
 		next.since = time(NULL);
 	if (next.state != d->status.state || strcmp(next.reason, d->status.reason)) {
+		const char *own = d->leaf.source == CONFIG_EMBEDDED && d->leaf.number ?
+			" (self-issued)" : "";
+
 		log_line(next.state == STATUS_ACTIVE && !*next.reason ? LOG_INFO : LOG_WARNING,
-			 "host is %s (self-issued)%s%s", names[next.state],
+			 "host is %s%s%s%s", names[next.state], own,
 			 *next.reason ? ": " : "", next.reason);
-		sd_notifyf(0, "STATUS=%s (self-issued)%s%s", names[next.state],
+		sd_notifyf(0, "STATUS=%s%s%s%s", names[next.state], own,
 			   *next.reason ? ": " : "", next.reason);
 	}
 	d->status = next;
@@ -86,7 +116,7 @@ static json_t *certificate_json(const struct azattestd *d)
 	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf->cert), NULL);
 	serial = number ? BN_bn2hex(number) : NULL;
 	json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
-			 "source", "embedded (self-issued)", "name", subject,
+			 "source", status_source(leaf->source), "name", subject,
 			 "serial", serial ? serial : "",
 			 "key_type", keytype_name(d->config.key_type),
 			 "not_before", (json_int_t)leaf->not_before,
@@ -96,6 +126,23 @@ static json_t *certificate_json(const struct azattestd *d)
 	OPENSSL_free(serial);
 	BN_free(number);
 	return json;
+}
+
+/* Times are seconds since 1970, 0: none. */
+static json_t *sync_json(const struct azattestd *d)
+{
+	const struct renew *renew = &d->renew;
+	int64_t wait = renew->next_ms - watch_now_ms(), now = time(NULL), next;
+
+	next = renew->failures ? now + (wait > 0 ? wait / 1000 : 0) :
+		d->leaf.number ? d->leaf.not_after - (int64_t)d->config.renew_days * 86400 : now;
+	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:s}",
+			 "source", config_sources[d->config.source], "running", !!renew->pid,
+			 "last", (json_int_t)renew->last_s,
+			 "next", (json_int_t)next,
+			 "failures", (json_int_t)renew->failures,
+			 "failing_since", (json_int_t)(renew->failures ? renew->failing_s : 0),
+			 "error", renew->failures ? renew->failure.text : "");
 }
 
 static json_t *signers_json(const struct azattestd *d)
@@ -129,12 +176,12 @@ static json_t *counters_json(const struct azattestd *d)
 json_t *status_json(struct azattestd *d)
 {
 	status_update(d);
-	return json_pack("{s:b, s:s, s:{s:s, s:s, s:I, s:I}, s:o, s:{s:s}, s:o, s:o, s:I}",
+	return json_pack("{s:b, s:s, s:{s:s, s:s, s:I, s:I}, s:o, s:o, s:{s:s}, s:o, s:o, s:I}",
 			 "ok", 1, "version", AZATTEST_PRODUCT_VERSION,
 			 "host", "state", names[d->status.state], "reason", d->status.reason,
 			 "since", (json_int_t)d->status.since,
 			 "age", (json_int_t)(time(NULL) - d->status.since),
-			 "certificate", certificate_json(d),
+			 "certificate", certificate_json(d), "sync", sync_json(d),
 			 "key", "level", "file",
 			 "signers", signers_json(d), "counters", counters_json(d),
 			 "uptime", (json_int_t)(watch_now_ms() - d->started) / 1000);

@@ -106,7 +106,10 @@ static void on_ready(struct azattestd *d, struct supervise_signer *signer)
 	for (size_t i = 0; i < sizeof(s->signer) / sizeof(s->signer[0]); i++)
 		if (s->signer[i].phase != SUPERVISE_FREE && s->signer[i].epoch != s->epoch)
 			end_signer(&s->signer[i]);
+	d->proved = d->leaf.number;
 	state_prune(&d->state, d->leaf.number);
+	if (!d->renew.pid && !d->renew.wanted)
+		control_sync_ended(d, NULL);
 	status_update(d);
 }
 

@@ -22,6 +22,7 @@
 #include <openssl/x509.h>
 
 #include <userspace/common/certificate.h>
+#include <userspace/common/common.h>
 #include <userspace/daemon/daemon.h>
 
 #define EXIT_USAGE	2
@@ -70,7 +71,7 @@ struct ca {
 int store_open(struct ca *ca, const char *path, struct failure *failure);
 void store_close(struct ca *ca);
 /* A new root and issuing CA; refuses where there is one. */
-int store_init(struct ca *ca, const char *path, const char *organization,
+int store_init(struct ca *ca, const char *path, const char *organization, enum keytype type,
 	       struct failure *failure);
 /* A new issuing CA under the same root, whose key must still be there. */
 int store_roll_over(struct ca *ca, struct failure *failure);

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <userspace/common/common.h>
-
 #define NEW_FILE	".new"
 
 static int failed(struct folder *folder, const char *name, const char *what,

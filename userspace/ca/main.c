@@ -12,8 +12,6 @@
 
 #include <openssl/pem.h>
 
-#include <userspace/common/common.h>
-
 #define STATE_PATH	"/var/lib/azattest-ca"
 #define DAYS_MAX	3653	/* of the CAs themselves */
 
@@ -25,6 +23,7 @@ struct options {
 	const char *tls_name;
 	const char *issuers_url;
 	unsigned int days;
+	enum keytype type;
 	enum testmode mode;
 };
 
@@ -39,7 +38,8 @@ struct command {
 static int run_init(const struct options *options, const char *word, struct failure *failure)
 {
 	struct ca ca = { 0 };
-	int ret = store_init(&ca, options->state, options->name ?: CA_ORGANIZATION, failure);
+	int ret = store_init(&ca, options->state, options->name ?: CA_ORGANIZATION,
+			     options->type, failure);
 
 	(void)word;
 	if (!ret)
@@ -312,7 +312,7 @@ static int run_serve(const struct options *options, const char *word, struct fai
 }
 
 static const struct command commands[] = {
-	{ "init", "[--name ORGANIZATION]", "makes a root and an issuing CA", false, run_init },
+	{ "init", "[--name ORGANIZATION] [--key-type TYPE]", "makes a root and an issuing CA", false, run_init },
 	{ "enrol", "NAME [--output FILE]",
 	  "lets that host have certificates; prints the secret that it must show", true, run_enrol },
 	{ "identity", "NAME [--output FILE] [--days N]",
@@ -374,6 +374,7 @@ static void parse(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
 		{ "state", required_argument, NULL, 's' },
+		{ "key-type", required_argument, NULL, 'k' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "listen", required_argument, NULL, 'l' },
@@ -397,6 +398,7 @@ static void parse(int argc, char **argv, struct options *options)
 		case 't': options->tls_name = optarg; break;
 		case 'u': options->issuers_url = optarg; ok = url_ok(optarg); break;
 		case 'd': ok = parse_days(optarg, &options->days); break;
+		case 'k': ok = !keytype_parse(optarg, &options->type); break;
 		case 'm': ok = !testmode_parse(optarg, &options->mode); break;
 		default: exit(usage(c == 'h' ? stdout : stderr));
 		}
@@ -409,7 +411,9 @@ static void parse(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .state = STATE_PATH, .listen = "127.0.0.1:8829" };
+	struct options options = {
+		.state = STATE_PATH, .listen = "127.0.0.1:8829", .type = KEYTYPE_RSA_3072,
+	};
 	const struct command *command;
 	struct failure failure = { 0 };
 

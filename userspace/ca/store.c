@@ -13,8 +13,6 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
-#include <userspace/common/common.h>
-
 /*
  *   root.pem root.key          root.key may be taken away: only roll-over needs it
  *   issuing.pem issuing.key
@@ -159,7 +157,8 @@ static int store_parts(struct ca *ca, EVP_PKEY *root_key, struct failure *failur
 	return ret;
 }
 
-int store_init(struct ca *ca, const char *path, const char *organization, struct failure *failure)
+int store_init(struct ca *ca, const char *path, const char *organization, enum keytype type,
+	       struct failure *failure)
 {
 	EVP_PKEY *root_key;
 	char byte[2];
@@ -169,8 +168,8 @@ int store_init(struct ca *ca, const char *path, const char *organization, struct
 		return ret;
 	if (folder_read(&ca->folder, "root.pem", byte, sizeof(byte), failure) != -ENOENT)
 		return failure_set(failure, EXIT_STATE, -EEXIST, "%s: there is a CA already", path);
-	root_key = keytype_generate(KEYTYPE_RSA_3072);
-	ca->key = keytype_generate(KEYTYPE_RSA_3072);
+	root_key = keytype_generate(type);
+	ca->key = keytype_generate(type);
 	if (root_key && ca->key)
 		ca->root = certificate_root(root_key, organization);
 	if (ca->root)
@@ -185,16 +184,17 @@ int store_roll_over(struct ca *ca, struct failure *failure)
 {
 	EVP_PKEY *root_key = load_key(ca, "root.key", failure);
 	char organization[65] = CA_ORGANIZATION;
-	int ret;
+	int type, ret;
 
 	if (!root_key)
 		return -ENOENT;
 	X509_NAME_get_text_by_NID(X509_get_subject_name(ca->root), NID_organizationName,
 				  organization, sizeof(organization));
+	type = keytype_of(root_key);
 	EVP_PKEY_free(ca->key);
 	X509_free(ca->issuing);
 	ca->issuing = NULL;
-	ca->key = keytype_generate(KEYTYPE_RSA_3072);
+	ca->key = keytype_generate(type < 0 ? KEYTYPE_RSA_3072 : (enum keytype)type);
 	if (ca->key)
 		ca->issuing = certificate_issuing(ca->key, organization, ca->root, root_key);
 	EVP_PKEY_free(root_key);

@@ -10,8 +10,6 @@
 
 #include <openssl/x509v3.h>
 
-#include <userspace/common/common.h>
-
 static const char *const names[TESTMODE_COUNT] = {
 	[TESTMODE_NONE] = "none",
 	[TESTMODE_WRONG_KEY] = "wrong-key",

@@ -62,7 +62,8 @@ static int check_use(X509 *leaf, const struct verdict *v)
 
 	if (X509_get_extension_flags(leaf) & EXFLAG_INVALID)
 		return refuse(v, "has an extension that does not parse");
-	if (X509_check_ca(leaf))
+	/* Both: the first takes CA:TRUE without keyCertSign for harmless. */
+	if (X509_check_ca(leaf) || X509_get_extension_flags(leaf) & EXFLAG_CA)
 		return refuse(v, "is a CA's, not a host's");
 	if (uses == UINT32_MAX)
 		return refuse(v, "has no extended key usage: the CA must put in serverAuth, clientAuth "

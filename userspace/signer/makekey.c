@@ -4,12 +4,14 @@
 #include "signer.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 static int write_key(EVP_PKEY *key)
 {
@@ -31,6 +33,30 @@ static int write_key(EVP_PKEY *key)
 	return ret;
 }
 
+/* Some CAs take names from here only. */
+static bool add_alternative_name(X509_REQ *request, const char *name)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *entry = GENERAL_NAME_new();
+	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+	X509_EXTENSIONS *extensions = NULL;
+	bool ok = false;
+
+	if (names && entry && text && ASN1_STRING_set(text, name, -1) == 1 &&
+	    sk_GENERAL_NAME_push(names, entry) > 0) {
+		GENERAL_NAME_set0_value(entry, GEN_DNS, text);
+		text = NULL;
+		entry = NULL;
+		ok = X509V3_add1_i2d(&extensions, NID_subject_alt_name, names, 0, 0) == 1 &&
+		     X509_REQ_add_extensions(request, extensions) == 1;
+	}
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	ASN1_IA5STRING_free(text);
+	GENERAL_NAME_free(entry);
+	GENERAL_NAMES_free(names);
+	return ok;
+}
+
 static X509_REQ *make_request(EVP_PKEY *key, const char *name)
 {
 	X509_REQ *request = X509_REQ_new();
@@ -41,7 +67,7 @@ static X509_REQ *make_request(EVP_PKEY *key, const char *name)
 				       -1, -1, 0) == 1 &&
 	    X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
 	    X509_REQ_set_subject_name(request, subject) == 1 &&
-	    X509_REQ_set_pubkey(request, key) == 1 &&
+	    X509_REQ_set_pubkey(request, key) == 1 && add_alternative_name(request, name) &&
 	    X509_REQ_sign(request, key, EVP_sha256()) > 0) {
 		X509_NAME_free(subject);
 		return request;

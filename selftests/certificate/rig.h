@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A host with its CA, on loopback: azattest-ca and azattestd are the real
+ * programs, the module is a file (selftests/azattestd/fakemodule.h).
+ */
+#ifndef SELFTESTS_CERTIFICATE_RIG_H
+#define SELFTESTS_CERTIFICATE_RIG_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include <selftests/azattestd/fakemodule.h>
+#include <selftests/lib/tap.h>
+
+#define RIG_NAME	"node1.test"
+
+struct rig {
+	char dir[64];
+	char bin[400];		/* azattest-ca, azattest-sync */
+	char tests[400];	/* azattestd-asan, azattest-signer-fake */
+	struct fakemodule *module;
+	pid_t daemon, ca;
+	unsigned int port;	/* of the CA */
+};
+
+/* tap_main(), in a folder that goes with it. */
+int rig_main(const struct tap_test *tests, size_t count, int argc, char **argv);
+/* A folder, a CA in it with this host enrolled; skips where it cannot run. */
+void rig_open(struct rig *rig, const char *name);
+const char *rig_path(struct rig *rig, const char *name);
+/* Runs a shell command in the folder, with $CA and $SYNC; its exit status. */
+int rig_shell(struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* azattest-ca serve, until rig_stop_ca(); the port stays once it is known. */
+void rig_start_ca(struct rig *rig, const char *options);
+void rig_stop_ca(struct rig *rig);
+/* Source cmp at the CA, and more lines for [certificate] and after. */
+void rig_configure(struct rig *rig, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void rig_start(struct rig *rig);
+/* Active, with all signers. */
+void rig_start_active(struct rig *rig);
+void rig_stop(struct rig *rig);
+void rig_kill(struct rig *rig);
+
+/* One answer of the control socket; NULL: nobody. Good until the next one. */
+json_t *rig_ask(struct rig *rig, const char *request);
+json_t *rig_status(struct rig *rig, const char *a, const char *b);
+long long rig_number(struct rig *rig, const char *a, const char *b);
+bool rig_says(struct rig *rig, const char *a, const char *b, const char *text);
+bool rig_all_ready(struct rig *rig);
+bool rig_log_has(struct rig *rig, const char *text);
+/* "" for success, or the reason. */
+const char *rig_sync(struct rig *rig);
+/* A document that verifies: its expiry is no later than its leaf's end. */
+void rig_need_document(struct rig *rig);
+
+#endif
