@@ -49,6 +49,8 @@ int watch_change(struct watch *watch, uint32_t events);
 void watch_close(struct watch *watch);
 /* Runs at most one handler, so that a handler may close any watch. */
 void watch_wait(int timeout_ms);
+/* Runs all that are ready: whoever closes one does it by watch_close(). */
+void watch_wait_many(int timeout_ms);
 int64_t watch_now_ms(void);
 
 #endif

@@ -8,7 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#define MANY	64
+
 static int epoll = -1;
+
+/* What is ready and was not called yet; what is closed meanwhile is taken out. */
+static struct epoll_event pending[MANY];
+static int pending_next, pending_end;
 
 int watch_open(void)
 {
@@ -37,6 +43,9 @@ void watch_close(struct watch *watch)
 	epoll_ctl(epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 	close(watch->fd);
 	watch->fd = -1;
+	for (int i = pending_next; i < pending_end; i++)
+		if (pending[i].data.ptr == watch)
+			pending[i].data.ptr = NULL;
 }
 
 void watch_wait(int timeout_ms)
@@ -48,6 +57,22 @@ void watch_wait(int timeout_ms)
 		return;
 	watch = event.data.ptr;
 	watch->ready(watch, event.events);
+}
+
+void watch_wait_many(int timeout_ms)
+{
+	struct epoll_event event;
+	struct watch *watch;
+
+	pending_next = 0;
+	pending_end = epoll_wait(epoll, pending, MANY, timeout_ms);
+	while (pending_next < pending_end) {
+		event = pending[pending_next++];
+		watch = event.data.ptr;
+		if (watch)
+			watch->ready(watch, event.events);
+	}
+	pending_next = pending_end = 0;
 }
 
 int64_t watch_now_ms(void)

@@ -48,6 +48,14 @@ static struct conn *find(struct vm *vm, uint32_t id)
 	return NULL;
 }
 
+static bool waits(const struct vm *vm)
+{
+	for (const struct conn *conn = vm->first; conn; conn = conn->vm_next)
+		if (conn->ask)
+			return true;
+	return false;
+}
+
 /* False: the binding has ended, and @vm's connections with it. */
 static bool take_reply(struct vm *vm, const unsigned char *frame, size_t length)
 {
@@ -96,7 +104,7 @@ void ask_ready(struct watch *watch, uint32_t events)
 			vm_end(vm);
 			return;
 		}
-		if (n < 0 || !take_reply(vm, frame, (size_t)n))
+		if (n < 0 || !take_reply(vm, frame, (size_t)n) || !waits(vm))
 			return;
 	}
 }

@@ -87,7 +87,7 @@ static void put_version(FILE *out, uint32_t version, bool first)
 		version / 100 % 100, version % 100);
 }
 
-char *body_versions(void)
+static char *make_versions(void)
 {
 	size_t count, size;
 	const uint32_t *list = versions_list(&count);
@@ -101,6 +101,16 @@ char *body_versions(void)
 		put_version(out, list[i], i == 0);
 	fputs("]}", out);
 	return finish(out, &text);
+}
+
+/* Made once: it never changes. */
+char *body_versions(void)
+{
+	static char *versions;
+
+	if (!versions)
+		versions = make_versions();
+	return versions ? strdup(versions) : NULL;
 }
 
 char *body_bad_version(void)
@@ -121,23 +131,38 @@ char *body_bad_version(void)
 	return finish(out, &text);
 }
 
+static const char base64[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Two characters for each 12 bits: an answer is made in a third of the instructions. */
+static char pairs[4096][2];
+
+static void make_pairs(void)
+{
+	for (size_t i = 0; i < 4096; i++) {
+		pairs[i][0] = base64[i >> 6];
+		pairs[i][1] = base64[i & 63];
+	}
+}
+
 static char *put_base64(char *to, const uint8_t *from, size_t length)
 {
-	static const char table[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint32_t word;
 
-	for (size_t i = 0; i < length; i += 3) {
-		size_t left = length - i;
-		uint32_t word = (uint32_t)from[i] << 16;
-
-		word |= left > 1 ? (uint32_t)from[i + 1] << 8 : 0;
-		word |= left > 2 ? from[i + 2] : 0;
-		*to++ = table[word >> 18];
-		*to++ = table[word >> 12 & 63];
-		*to++ = left > 1 ? table[word >> 6 & 63] : '=';
-		*to++ = left > 2 ? table[word & 63] : '=';
+	if (!pairs[0][0])
+		make_pairs();
+	for (; length >= 3; from += 3, length -= 3, to += 4) {
+		word = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+		memcpy(to, pairs[word >> 12], 2);
+		memcpy(to + 2, pairs[word & 4095], 2);
 	}
-	return to;
+	if (!length)
+		return to;
+	word = (uint32_t)from[0] << 16 | (length > 1 ? (uint32_t)from[1] << 8 : 0);
+	memcpy(to, pairs[word >> 12], 2);
+	to[2] = length > 1 ? base64[word >> 6 & 63] : '=';
+	to[3] = '=';
+	return to + 4;
 }
 
 char *body_document(const uint8_t *der, size_t length)

@@ -183,7 +183,7 @@ static bool linger_begin(struct conn *conn)
 
 void conn_closing(struct conn *conn)
 {
-	if (conn->phase != CONN_SENDING || !conn->last || !linger_begin(conn))
+	if (conn->phase != CONN_SENDING || !conn->linger || !linger_begin(conn))
 		conn_free(conn);
 }
 

@@ -57,6 +57,7 @@ static bool judge(struct conn *conn)
 		route_find(&head, conn_config(), &conn->route);
 	/* Bytes behind a head are never looked at: they go with the connection. */
 	conn->last = conn->route.close || conn->length > (size_t)length;
+	conn->linger = length < 0 || head.body || conn->length > (size_t)length;
 	conn->instead = length > 0 && text_is(head.method, "HEAD") ? head_only : get;
 	conn->whole = true;
 	return true;

@@ -140,6 +140,7 @@ static void find_answer(struct conn *conn, struct answer *answer)
 /* Random ones, version 4, made by the dozen: each costs no system call. */
 static void make_request_id(char text[37])
 {
+	static const char digits[] = "0123456789abcdef";
 	static uint8_t pool[64][16];
 	static unsigned int left;
 	uint8_t *id;
@@ -149,9 +150,13 @@ static void make_request_id(char text[37])
 	id = pool[left ? --left : 0];
 	id[6] = (id[6] & 0x0f) | 0x40;
 	id[8] = (id[8] & 0x3f) | 0x80;
-	snprintf(text, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10],
-		 id[11], id[12], id[13], id[14], id[15]);
+	for (unsigned int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*text++ = '-';
+		*text++ = digits[id[i] >> 4];
+		*text++ = digits[id[i] & 15];
+	}
+	*text = '\0';
 }
 
 static void add_headers(struct MHD_Response *response, const struct answer *answer)

@@ -177,7 +177,7 @@ static void run(void)
 		now = watch_now_ms();
 		timeout = sooner(link_tick(now), conn_tick(now));
 		timeout = sooner(timeout, count_report(now));
-		watch_wait(sooner(timeout, http_timeout()));
+		watch_wait_many(sooner(timeout, http_timeout()));
 	}
 }
 

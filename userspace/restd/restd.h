@@ -232,6 +232,7 @@ struct conn {
 	const char *instead;	/* what libmicrohttpd still has to be given for them */
 	bool whole;		/* .route is about what it was given */
 	bool last;		/* the answer is the last: further bytes are nobody's */
+	bool linger;		/* and some are there, or may still come: see linger_ready() */
 	/* the request */
 	struct route route;
 	uint32_t ask;		/* id of its frame, 0: none */

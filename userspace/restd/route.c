@@ -3,8 +3,6 @@
 
 #include "restd.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <userspace/document/document.h>
@@ -32,17 +30,45 @@ void route_malformed(const char *why, struct route *route)
 	route->close = true;
 }
 
+/* Takes @value in decimal digits, as they are written, from the front of @text. */
+static bool take_number(struct text *text, unsigned int value)
+{
+	char digits[5];
+	size_t length = 0;
+
+	do {
+		digits[sizeof(digits) - ++length] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	if (text->length < length || memcmp(text->at, digits + sizeof(digits) - length, length))
+		return false;
+	text->at += length;
+	text->length -= length;
+	return true;
+}
+
+static bool take_char(struct text *text, char c)
+{
+	if (!text->length || *text->at != c)
+		return false;
+	text->at++;
+	text->length--;
+	return true;
+}
+
 /* "address" or "address:port". */
 static bool host_is(struct text host, uint32_t address, uint16_t port)
 {
-	struct in_addr in = { address };
-	char name[INET_ADDRSTRLEN], whole[INET_ADDRSTRLEN + 8];
+	const uint8_t *byte = (const uint8_t *)&address;
 
 	if (!address)
 		return false;
-	inet_ntop(AF_INET, &in, name, sizeof(name));
-	snprintf(whole, sizeof(whole), "%s:%u", name, port);
-	return text_is(host, name) || text_is(host, whole);
+	for (unsigned int i = 0; i < sizeof(address); i++)
+		if ((i && !take_char(&host, '.')) || !take_number(&host, byte[i]))
+			return false;
+	if (!host.length)
+		return true;
+	return take_char(&host, ':') && take_number(&host, port) && !host.length;
 }
 
 static bool host_ok(const struct head *head, const struct restlink_config *config)
