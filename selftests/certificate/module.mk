@@ -6,3 +6,29 @@ test-certificate_SRCS := $(addprefix selftests/certificate/,test-certificate.c r
 	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
 test-certificate_PKGS := libcrypto jansson
 UNIT_TESTS += test-certificate
+
+certificate_TAP := selftests/lib/tap.c selftests/lib/child.c
+
+# The rules alone.
+ASAN_PROGRAMS += test-accept
+test-accept_SRCS := selftests/certificate/test-accept.c $(certificate_TAP) \
+	$(addprefix userspace/common/,accept.c certificate.c keytype.c ownfile.c)
+test-accept_PKGS := libcrypto
+UNIT_TESTS += test-accept
+
+# What a renewal writes, killed at each step; the signer and azattest-sync are programs.
+ASAN_PROGRAMS += test-source
+test-source_SRCS := selftests/certificate/test-source.c $(certificate_TAP) \
+	$(addprefix userspace/azattestd/,config.c config_rules.c embedded.c leaf.c request.c \
+	source.c source_file.c source_sync.c spawn.c state.c) userspace/daemon/log.c \
+	userspace/daemon/watch.c $(addprefix userspace/common/,accept.c certificate.c keytype.c \
+	ownfile.c) $(azdocument_SRCS)
+test-source_PKGS := libcrypto inih uuid
+UNIT_TESTS += test-source
+
+# azattest-ca without its door.
+ASAN_PROGRAMS += test-ca
+test-ca_SRCS := selftests/certificate/test-ca.c $(certificate_TAP) \
+	$(filter-out %/main.c %/http.c,$(azattest-ca_SRCS))
+test-ca_PKGS := libcrypto
+UNIT_TESTS += test-ca
