@@ -23,6 +23,8 @@
 static char bin[400];		/* where the programs are */
 static char dir[64] = "/tmp/azattest-hostd-XXXXXX";	/* of this promise */
 static pid_t hostd_pid;
+static int manager = -1, stored = -1;
+static char stored_name[256];
 
 static bool shell(const char *format, va_list args)
 {
@@ -96,6 +98,26 @@ static void write_text(const char *name, const char *text)
 	tap_need(out && fputs(text, out) >= 0 && !fclose(out));
 }
 
+/* As a service manager would: the stored descriptor is number 3. */
+static void give_stored(void)
+{
+	char pid[16];
+
+	if (manager < 0)
+		return;
+	setenv("NOTIFY_SOCKET", rig_path("notify"), 1);
+	if (stored < 0)
+		return;
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDNAMES", stored_name, 1);
+	if (stored == 3)
+		fcntl(3, F_SETFD, 0);
+	else
+		dup2(stored, 3);
+}
+
 static int exec_hostd(void *arg)
 {
 	char program[500];
@@ -104,6 +126,8 @@ static int exec_hostd(void *arg)
 	(void)arg;
 	snprintf(program, sizeof(program), "%s/azattest-hostd-asan", bin);
 	dup2(log, STDERR_FILENO);
+	close(log);
+	give_stored();
 	execl(program, "azattest-hostd", "--config", rig_path("conf"), "--state", rig_path("state"),
 	      "--run", rig_path("run"), "--pin-dir", PIN_DIR, "--audit", "0",
 	      "--signer-config", rig_path("signer.conf"), NULL);
@@ -117,8 +141,33 @@ static bool answers(void)
 
 void rig_restart(void)
 {
-	hostd_pid = tap_spawn(exec_hostd, NULL, -1);
+	hostd_pid = tap_spawn(exec_hostd, NULL, stored);
 	tap_need_wait(answers());
+}
+
+void rig_manager(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", rig_path("notify"));
+	tap_need(!bind(manager, (struct sockaddr *)&address, sizeof(address)));
+}
+
+void rig_manager_takes(void)
+{
+	char text[256] = "", control[CMSG_SPACE(sizeof(int))];
+	struct iovec part = { text, sizeof(text) - 1 };
+	struct msghdr in = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control };
+
+	do {
+		memset(text, 0, sizeof(text));
+		in.msg_controllen = sizeof(control);
+		tap_need(recvmsg(manager, &in, MSG_CMSG_CLOEXEC) > 0);
+	} while (strncmp(text, "FDSTORE=1\nFDNAME=", 17));
+	tap_need(CMSG_FIRSTHDR(&in));
+	memcpy(&stored, CMSG_DATA(CMSG_FIRSTHDR(&in)), sizeof(int));
+	snprintf(stored_name, sizeof(stored_name), "%s", text + 17);
 }
 
 /* What an earlier promise left is turned off first: pins and bridge are the host's. */

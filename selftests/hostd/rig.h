@@ -25,6 +25,12 @@ void rig_start(void);
 /* hostd again, on the same directories. */
 void rig_restart(void);
 void rig_kill(void);
+/*
+ * From the next start on a service manager listens; what it was given to store
+ * (rig_manager_takes() waits for it) it gives to each later start.
+ */
+void rig_manager(void);
+void rig_manager_takes(void);
 /* SIGTERM; must end with 0. */
 void rig_stop(void);
 /* Its exit status where it is expected not to start. */

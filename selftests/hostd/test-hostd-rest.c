@@ -332,7 +332,10 @@ static void a_new_session_takes_the_place_of_one_that_ended(void)
 	open_rest();
 	first = in_session();
 	close(first);
-	in_session();
+	dial();
+	/* Seen before the end of the old one. */
+	rest->listener.ready(&rest->listener, 0);
+	tap_need_eq(rest->phase, REST_HELLO);
 	tap_need(fake.cleared);
 }
 
@@ -474,6 +477,21 @@ static void a_slot_is_free_after_revoked_of_its_generation(void)
 	tap_need_eq(fake.destroyed, 1);
 }
 
+/* What was not asked for yet is no answer to it. */
+static void revoked_before_revoke_frees_nothing(void)
+{
+	struct vm vm;
+
+	open_rest();
+	vm = a_vm(3);
+	hostd.vms = &vm;
+	in_session();
+	drain_begin(&hostd, 3, vm.request.uuid, 77, true, true);
+	drain_revoked(&hostd, 3, 77);
+	drain_settle(&hostd);
+	tap_need_eq(state_of(3), SLOT_DRAINING);
+}
+
 static void a_slot_is_free_when_restd_has_ended(void)
 {
 	struct vm vm;
@@ -591,6 +609,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(who_has_spoken_is_not_dropped),
 	TAP_TEST(a_peer_that_does_not_read_is_told_later),
 	TAP_TEST(a_slot_is_free_after_revoked_of_its_generation),
+	TAP_TEST(revoked_before_revoke_frees_nothing),
 	TAP_TEST(a_slot_is_free_when_restd_has_ended),
 	TAP_TEST(a_slot_of_an_earlier_time_is_free_after_synced_only),
 	TAP_TEST(without_sock_destroy_a_slot_rests),

@@ -187,6 +187,62 @@ static void a_binding_made_for_a_process_ends_with_it(void)
 	end();
 }
 
+/* A guest of a process that hostd binds; that process. */
+static pid_t begin_with_process(void)
+{
+	pid_t vmm = tap_spawn(sleep_long, NULL, -1);
+
+	rig_legacy(true);
+	rig_restd_start();
+	rig_guest(&guest, "azt1");
+	rig_add(VM, "azt1", vmm);
+	tap_need_wait(rig_guest_served(&guest, VM));
+	return vmm;
+}
+
+static void a_stored_binding_outlives_a_crash(void)
+{
+	long long generation;
+	pid_t vmm;
+
+	rig_start();
+	rig_kill();
+	rig_manager();
+	rig_restart();
+	vmm = begin_with_process();
+	rig_manager_takes();
+	generation = rig_vm_number(VM, "generation");
+	rig_kill();
+	rig_restart();
+	tap_need_wait(rig_vm_is(VM, "active"));
+	tap_need_eq(rig_vm_number(VM, "generation"), generation);
+	tap_need(rig_guest_served(&guest, VM));
+	tap_need(!strcmp(rig_vm_text(VM, "binding"), "hostd"));
+	tap_kill(vmm);
+	tap_need_wait(rig_vm_number(VM, "slot") == -1);
+	end();
+}
+
+static void without_a_store_a_crash_makes_a_new_binding(void)
+{
+	long long generation;
+	pid_t vmm;
+
+	rig_start();
+	vmm = begin_with_process();
+	generation = rig_vm_number(VM, "generation");
+	rig_kill();
+	rig_restart();
+	tap_need_wait(rig_guest_served(&guest, VM));
+	tap_need(rig_vm_number(VM, "generation") != generation);
+	rig_kill();
+	tap_kill(vmm);
+	rig_restart();
+	tap_need_eq(rig_vm_number(VM, "slot"), -1);
+	tap_need(!*rig_guest_ask(&guest, 1000));
+	end();
+}
+
 /* ---- slots ---- */
 
 static void a_slot_is_not_given_again_before_restd_says_revoked(void)
@@ -418,6 +474,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(an_ended_binding_ends_access_and_a_new_one_brings_it_back),
 	TAP_TEST(a_removed_vm_gets_no_byte),
 	TAP_TEST(a_binding_made_for_a_process_ends_with_it),
+	TAP_TEST(a_stored_binding_outlives_a_crash),
+	TAP_TEST(without_a_store_a_crash_makes_a_new_binding),
 	TAP_TEST(a_slot_is_not_given_again_before_restd_says_revoked),
 	TAP_TEST(an_old_connection_never_reaches_the_next_vm_of_its_slot),
 	TAP_TEST(a_deleted_bridge_comes_back),
