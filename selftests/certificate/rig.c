@@ -148,12 +148,31 @@ static int exec_daemon(void *arg)
 
 	snprintf(program, sizeof(program), "%.400s/azattestd-asan", rig->tests);
 	snprintf(signer, sizeof(signer), "%.400s/azattest-signer-fake", rig->tests);
-	snprintf(sync, sizeof(sync), "%.400s/azattest-sync", rig->bin);
+	snprintf(sync, sizeof(sync), "%.400s/%s", rig->socket ? rig->dir : rig->bin,
+		 rig->socket ? "socket" : "azattest-sync");
 	dup2(log, STDERR_FILENO);
 	execl(program, "azattestd", "--config", rig_path(rig, "conf"), "--state",
 	      rig_path(rig, "state"), "--run", rig_path(rig, "run"), "--device",
 	      rig_path(rig, "device"), "--signer", signer, "--sync", sync, NULL);
 	return 126;
+}
+
+/* As packaging/azattest-sync.socket does: a process for each connection. */
+void rig_start_socket(struct rig *rig)
+{
+	struct stat st;
+
+	rig->socket = fork();
+	if (!rig->socket) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(open(rig_path(rig, "socket.log"), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+		execlp("systemd-socket-activate", "systemd-socket-activate", "--accept", "--inetd",
+		       "-l", rig_path(rig, "socket"), "/bin/sh", "-c",
+		       "exec \"$0\" --config \"$1\" 2>&1", rig_path(rig, "sync"),
+		       rig_path(rig, "conf"), NULL);
+		_exit(126);
+	}
+	tap_need_wait(!stat(rig_path(rig, "socket"), &st));
 }
 
 void rig_start(struct rig *rig)

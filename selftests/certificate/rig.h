@@ -22,6 +22,7 @@ struct rig {
 	char tests[400];	/* azattestd-asan, azattest-signer-fake */
 	struct fakemodule *module;
 	pid_t daemon, ca;
+	pid_t socket;		/* of who starts azattest-sync; 0: azattestd does */
 	unsigned int port;	/* of the CA */
 };
 
@@ -38,6 +39,8 @@ void rig_stop_ca(struct rig *rig);
 /* Source cmp at the CA, and more lines for [certificate] and after. */
 void rig_configure(struct rig *rig, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* From now on azattest-sync is behind a socket. */
+void rig_start_socket(struct rig *rig);
 void rig_start(struct rig *rig);
 /* Active, with all signers. */
 void rig_start_active(struct rig *rig);

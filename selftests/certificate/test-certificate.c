@@ -451,6 +451,25 @@ static void certificate_in_the_directory_is_taken(void)
 	rig_stop(&rig);
 }
 
+static void sync_behind_a_socket_serves_and_says_why_not(void)
+{
+	open_cmp("socket");
+	if (rig_shell(&rig, "command -v systemd-socket-activate >/dev/null"))
+		tap_skip("no systemd-socket-activate");
+	tap_need_eq(rig_shell(&rig, "ln -s $SYNC sync"), 0);
+	rig_start_socket(&rig);
+	rig_start_active(&rig);
+	rig_need_document(&rig);
+	rig_stop_ca(&rig);
+	tap_need(strstr(rig_sync(&rig), "CA unreachable: tried "));
+	rig_start_ca(&rig, "");
+	tap_need(!*rig_sync(&rig));
+	tap_kill(rig.socket);
+	tap_need(strstr(rig_sync(&rig), "is azattest-sync.socket started?"));
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
 /* azattest-sync alone */
 
 static void check_tries_everything_and_changes_nothing(void)
@@ -518,6 +537,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(failing_program_is_told_with_its_last_words),
 	TAP_TEST(cfssl_issues_through_exec),
 	TAP_TEST(certificate_in_the_directory_is_taken),
+	TAP_TEST(sync_behind_a_socket_serves_and_says_why_not),
 	TAP_TEST(check_tries_everything_and_changes_nothing),
 	TAP_TEST(bad_requests_are_refused),
 	TAP_TEST(sync_has_no_rights),
