@@ -451,6 +451,7 @@ static void bodies_of_another_framing_are_refused(void)
 	};
 
 	start();
+	need_answer(raw(requests[0], strlen(requests[0])), "chunked", 400, "invalid");
 	for (size_t i = 0; i < TAP_COUNT(requests); i++) {
 		int fd = connect_now();
 		char text[4096];

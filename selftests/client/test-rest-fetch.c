@@ -217,6 +217,7 @@ static void lengths_that_are_none_are_refused(void)
 		need(text, AZATTEST_E_REPLY);
 	}
 	need(OK "\r\n" BODY, AZATTEST_E_REPLY);
+	need("HTTP/1.1 410 Gone\r\n\r\n", AZATTEST_E_REPLY);
 }
 
 static void a_nul_in_the_head_is_refused(void)
