@@ -28,9 +28,9 @@ bench-signer-null_STATIC := azsigner
 
 # The REST door: VMs on taps, restd behind the fence and without, nginx instead.
 PROGRAMS += bench-rest bench-rest-signer
-bench-rest_SRCS := $(addprefix selftests/speed/,rest-main.c rest-http.c rest-packets.c rest-crowd.c rest-site.c \
-	rest-door.c rest-module.c rest-nginx.c rest-tap.c rest-client.c servers.c stats.c table.c raw.c \
-	null.c clock.c) kmod/frame.c userspace/common/setup.c userspace/common/restlink.c \
+bench-rest_SRCS := $(addprefix selftests/speed/,rest-main.c rest-http.c rest-packets.c rest-crowd.c rest-flood.c \
+	rest-site.c rest-door.c rest-module.c rest-nginx.c rest-tap.c rest-client.c servers.c stats.c \
+	table.c raw.c null.c clock.c) kmod/frame.c userspace/common/setup.c userspace/common/restlink.c \
 	userspace/daemon/log.c
 bench-rest_STATIC := azfence aznet aztest
 bench-rest_PKGS := libbpf libcrypto libnl-3.0

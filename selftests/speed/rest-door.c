@@ -27,7 +27,14 @@ static struct {
 	const char *programs, *tests;
 	char run[64];
 	unsigned int doors;
-} base;
+	uint32_t syn_rate, syn_burst;
+} base = { .syn_rate = 1000000, .syn_burst = 1000000 };
+
+void door_limit_syns(uint32_t rate, uint32_t burst)
+{
+	base.syn_rate = rate;
+	base.syn_burst = burst;
+}
 
 /* Mounts are in a namespace of the bench's own, and gone with it. */
 void door_base(const char *programs, const char *tests, const char *run)
@@ -216,7 +223,8 @@ struct fence *door_open_fence(const struct site *site)
 {
 	struct fence_config config = {
 		.address = { { htonl(REST_SERVICE) } }, .port = REST_PORT,
-		.base = REST_RANGE, .slots = REST_SLOTS, .syn_rate = 1000000, .syn_burst = 1000000,
+		.base = REST_RANGE, .slots = REST_SLOTS, .syn_rate = base.syn_rate,
+		.syn_burst = base.syn_burst,
 	};
 	static unsigned int count;
 	struct failure failure;
@@ -284,18 +292,21 @@ void door_sync(struct door *door)
 		must(fence_set_socket(door->fence, door->socket, &failure), &failure);
 }
 
-void door_attach(int *files, unsigned int count)
+void door_attach(int *files, unsigned long long *generations, unsigned int count)
 {
+	static unsigned int bound;
 	uint8_t uuid[AZATTEST_UUID_LEN];
+	uint64_t generation;
 
 	for (unsigned int i = 0; i < count; i++) {
-		int owner = azbind_new(i + 1, 0, -1, -1, NULL);
+		int owner = azbind_new(++bound, 0, -1, -1, &generation);
 
 		files[i] = azbind_open();
-		azbind_uuid(uuid, i + 1);
+		azbind_uuid(uuid, bound);
 		if (owner < 0 || files[i] < 0 ||
 		    azbind_attach(files[i], uuid, AZATTEST_TRANSPORT_REST))
-			bench_die("VM %u: BIND, ATTACH: %s", i + 1, strerror(errno));
-		fcntl(files[i], F_SETFL, O_NONBLOCK);
+			bench_die("VM %u: BIND, ATTACH: %s", bound, strerror(errno));
+		if (generations)
+			generations[i] = generation;
 	}
 }

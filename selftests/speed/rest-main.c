@@ -45,7 +45,10 @@ static void usage(void)
 	     "Parts: packets the fence's programs, and from a tap to the stack, against nftables\n"
 	     "       crowd   a thousand and two thousand enrolled taps\n"
 	     "       http    restd behind the fence and without, signer replaced\n"
-	     "       host    with the module, in a test host whose processor counts instructions");
+	     "In a test host whose processor counts instructions, with the module:\n"
+	     "       host    the whole door, from memory, and nginx before a signer\n"
+	     "       sign    documents with RSA-2048 against raw signatures\n"
+	     "       flood   one VM floods, another one asks politely");
 	exit(2);
 }
 
@@ -57,6 +60,8 @@ static const struct {
 	{ "crowd", crowd_native },
 	{ "http", http_native },
 	{ "host", http_host },
+	{ "sign", http_sign },
+	{ "flood", flood_host },
 };
 
 /* Namespaces and mounts of its own: this machine's network is not touched. */

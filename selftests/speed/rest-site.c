@@ -44,12 +44,16 @@ void site_run(const char *format, ...)
 		bench_die("failed: %s", command);
 }
 
-/* As hostd makes it, as far as speed can tell: fixed MAC, no ARP, no STP, no snooping. */
+/*
+ * As hostd makes it, as far as speed can tell: fixed MAC, no ARP, no STP, no snooping,
+ * no IPv6.
+ */
 void site_open(struct site *site)
 {
 	if (unshare(CLONE_NEWNET))
 		bench_die("network namespace: %s", strerror(errno));
 	site->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	site_run("for c in all default; do echo 1 > /proc/sys/net/ipv6/conf/$c/disable_ipv6; done");
 	site_run("ip link set lo up");
 	site_run("ip link add " REST_BRIDGE " address " BRIDGE_MAC
 		 " type bridge stp_state 0 mcast_snooping 0");

@@ -119,18 +119,25 @@ void door_open(struct door *door, const struct site *site, bool fenced);
 /* The VM of that slot; @file: of /dev/azattest, or module_start()'s. */
 void door_grant(struct door *door, const struct tap *tap, unsigned int slot, int file);
 void door_sync(struct door *door);
-/* Binds VMs 1 to @count and attaches a file to each, as hostd does. */
-void door_attach(int *files, unsigned int count);
+/* Binds further VMs and attaches a file to each, as hostd does; @generations: NULL or theirs. */
+void door_attach(int *files, unsigned long long *generations, unsigned int count);
+/* Of fences that are opened from now on; else nobody reaches the limit. */
+void door_limit_syns(uint32_t rate, uint32_t burst);
 
 /* ---- rest-http.c ---- */
 
 void http_native(unsigned int repeats);
 void http_host(unsigned int repeats);
+void http_sign(unsigned int repeats);
 
 /* ---- rest-packets.c, rest-crowd.c ---- */
 
 void packets_native(unsigned int rounds);
 void crowd_native(unsigned int rounds);
+
+/* ---- rest-flood.c ---- */
+
+void flood_host(unsigned int rounds);
 
 /* ---- rest-nginx.c ---- */
 
