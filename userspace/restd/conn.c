@@ -94,9 +94,8 @@ static void vm_leave(struct conn *conn)
 
 void conn_forget_request(struct conn *conn)
 {
-	free(conn->bytes);
+	guard_release(conn);
 	free(conn->document);
-	conn->bytes = NULL;
 	conn->document = NULL;
 	conn->length = 0;
 	conn->whole = false;

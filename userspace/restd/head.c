@@ -62,15 +62,15 @@ static bool cut(struct text *rest, const char *end, struct text *piece)
 
 static bool is_token(struct text text)
 {
-	static const char others[] = "!#$%&'*+-.^_`|~";
+	static const bool token[256] = {
+		['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+		['!'] = true, ['#' ... '\''] = true, ['*'] = true, ['+'] = true, ['-'] = true,
+		['.'] = true, ['^' ... '`'] = true, ['|'] = true, ['~'] = true,
+	};
 
-	for (size_t i = 0; i < text.length; i++) {
-		char c = text.at[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      memchr(others, c, sizeof(others) - 1)))
+	for (size_t i = 0; i < text.length; i++)
+		if (!token[(unsigned char)text.at[i]])
 			return false;
-	}
 	return text.length > 0;
 }
 

@@ -261,6 +261,11 @@ void conn_forget_request(struct conn *conn);
 /* What is over its time is ended; milliseconds until the next one, -1 none. */
 int conn_tick(int64_t now);
 
+/* guard.c */
+
+/* What a request brought is not needed any more. */
+void guard_release(struct conn *conn);
+
 /* http.c */
 
 int http_open(unsigned int connections);
