@@ -370,9 +370,14 @@ static void a_detached_steer_is_attached_again(void)
 		end();
 		tap_skip("no bpftool");
 	}
-	rig_sh("bpftool link detach pinned /sys/fs/bpf/azattest-test/link_steer");
-	tap_need_wait(rig_status_number("legacy", "repairs") > 0);
-	tap_need_wait(rig_guest_served(&guest, VM));
+	/* The first may be found by an event of what was done before. */
+	for (int i = 0; i < 3; i++) {
+		long long repairs = rig_status_number("legacy", "repairs");
+
+		rig_sh("bpftool link detach pinned /sys/fs/bpf/azattest-test/link_steer");
+		tap_need_wait(rig_status_number("legacy", "repairs") > repairs);
+		tap_need_wait(rig_guest_served(&guest, VM));
+	}
 	close(binding);
 	end();
 }
