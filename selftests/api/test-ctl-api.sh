@@ -171,7 +171,7 @@ status_keeps_its_exit_codes()
 
 a_proxy_in_the_environment_is_not_asked()
 {
-	start && http_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9 ctl vm list
+	start && http_proxy=http://127.0.0.1:9 ctl vm list && ALL_PROXY=socks5h://127.0.0.1:9 ctl vm list
 }
 
 # The synopsis of each command, as the manual has it.

@@ -34,7 +34,7 @@ static size_t collect(char *data, size_t size, size_t count, void *arg)
 	return size;
 }
 
-/* Never anything but HTTP on that socket, whatever the environment says. */
+/* With a Unix socket libcurl asks no proxy, whatever the environment says. */
 static void prepare(CURL *curl, const struct ctl *ctl, const char *method, const char *path,
 		    const char *body)
 {
@@ -44,7 +44,6 @@ static void prepare(CURL *curl, const struct ctl *ctl, const char *method, const
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ctl->api);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, PATIENCE_S);
 	if (body)
