@@ -16,7 +16,7 @@
 #include <userspace/common/common.h>
 #include <userspace/common/ownfile.h>
 
-#define NAME	"node1.test"
+#define NAME	"node1.example.net"
 #define DAY	86400
 
 static EVP_PKEY *root_key, *issuing_key, *key;
@@ -39,7 +39,7 @@ static void make_ca(void)
 static X509 *make_leaf(void)
 {
 	const struct certificate_profile profile = {
-		.name = NAME, .days = 30, .ca_issuers_url = "http://ca.test/issuer.cer",
+		.name = NAME, .days = 30, .ca_issuers_url = "http://ca.example.net/issuer.cer",
 	};
 	X509 *leaf = certificate_leaf(key, &profile, issuing, issuing_key);
 
@@ -122,9 +122,9 @@ static void each_extension_is_looked_at(void)
 		{ NID_subject_alt_name, NULL, "is for other names" },
 		{ NID_subject_alt_name, "DNS:other.test", "is for other names" },
 		{ NID_subject_alt_name, "DNS:" NAME ",DNS:other.test", "is for other names" },
-		{ NID_subject_alt_name, "DNS:*.test", "is for other names" },
+		{ NID_subject_alt_name, "DNS:*.example.net", "is for other names" },
 		{ NID_subject_alt_name, "DNS:" NAME ",IP:192.0.2.1", "is for other names" },
-		{ NID_info_access, "caIssuers;URI:http://a.test/,caIssuers;URI:http://b.test/",
+		{ NID_info_access, "caIssuers;URI:http://a.example.net/,caIssuers;URI:http://b.example.net/",
 		  "has 2 CA Issuers URLs" },
 	};
 	struct accept_rules rules;
@@ -166,7 +166,7 @@ static void key_and_name_must_be_those_of_the_request(void)
 	rules.key = other;
 	need_refused(leaf, &rules, "is for another key");
 	rules = rules_now();
-	rules.name = "node2.test";
+	rules.name = "node2.example.net";
 	need_refused(leaf, &rules, "is for another name");
 	EVP_PKEY_free(other);
 	X509_free(leaf);
