@@ -213,6 +213,40 @@ static void base64_pads_as_the_standard_says(void)
 	}
 }
 
+/* The character for the six bits at bit @bit; what lies behind the end is 0. */
+static char base64_at(const uint8_t *der, size_t length, size_t bit)
+{
+	static const char table[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned int value = 0;
+
+	for (size_t i = bit; i < bit + 6; i++)
+		value = value << 1 | (i / 8 < length && der[i / 8] >> (7 - i % 8) & 1);
+	return table[value];
+}
+
+static void base64_is_right_at_every_length_and_place(void)
+{
+	static const char before[] = "{\"encoding\":\"pkcs7\",\"signature\":\"";
+	uint8_t der[1000];
+
+	for (size_t i = 0; i < sizeof(der); i++)
+		der[i] = (uint8_t)(i * 167 + (i >> 3));
+	for (size_t length = 0; length <= sizeof(der); length++) {
+		uint8_t *exact = malloc(length ? length : 1);
+		char *body, *at;
+
+		memcpy(exact, der, length);
+		body = body_document(exact, length);
+		at = body + strlen(before);
+		for (size_t bit = 0; bit < 8 * length; bit += 6, at++)
+			tap_need_eq(*at, base64_at(der, length, bit));
+		tap_need_eq(strspn(at, "="), (3 - length % 3) % 3);
+		free(body);
+		free(exact);
+	}
+}
+
 /* "-" for 404, "{" before what is no leaf. */
 static void instance(const char *version, const char *path, const char *want)
 {
@@ -381,6 +415,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(faults_are_told_in_one_order),
 	TAP_TEST(bodies_escape_what_json_wants_escaped),
 	TAP_TEST(base64_pads_as_the_standard_says),
+	TAP_TEST(base64_is_right_at_every_length_and_place),
 	TAP_TEST(instance_has_the_members_of_its_version_and_route_filters),
 	TAP_TEST(damaged_requests_are_judged_the_same_however_cut),
 };
