@@ -111,8 +111,6 @@ uint64_t exchange_now_ns(void);
 void servers_folders(const char *programs, const char *tests, const char *keys);
 /* Whether null signers report their documents, as real ones do. */
 void servers_journal(bool on);
-/* How many requests a null signer takes at once: "1" to "64". */
-void servers_slots(const char *slots);
 void servers_start_signers(enum bench_key key, unsigned int count);
 void servers_start_daemon(enum bench_key key, enum bench_path path);
 void servers_stop_all(void);

@@ -21,23 +21,18 @@
 #include <userspace/common/common.h>
 
 #define SERVERS_MAX	16
+#define SLOTS_NULL	"16"
 
 static struct {
 	const char *programs, *tests, *keys;
 	pid_t pid[SERVERS_MAX];
 	unsigned int count;
 	bool journal;
-	const char *slots;
-} servers = { .slots = "16" };
+} servers;
 
 void servers_journal(bool on)
 {
 	servers.journal = on;
-}
-
-void servers_slots(const char *slots)
-{
-	servers.slots = slots;
 }
 
 void servers_folders(const char *programs, const char *tests, const char *keys)
@@ -99,7 +94,7 @@ static void become_signer(enum bench_key key, int setup, int report)
 			_exit(1);
 	if (key == KEY_NULL) {
 		snprintf(path, sizeof(path), "%s/bench-signer-null", servers.tests);
-		execl(path, "bench-signer-null", servers.slots,
+		execl(path, "bench-signer-null", SLOTS_NULL,
 		      servers.journal ? "journal" : NULL, NULL);
 	} else {
 		snprintf(path, sizeof(path), "%s/azattest-signer", servers.programs);
