@@ -51,18 +51,24 @@ static bool has_capability(const struct __user_cap_data_struct *data, unsigned i
 	return data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
+/*
+ * Asked before anything is tried: some kernels load these programs without
+ * CAP_PERFMON, others do not, and none says what it missed.
+ */
 static const char *missing_capability(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	bool all;
 
 	if (syscall(SYS_capget, &header, data))
 		return "a capability";
+	all = has_capability(data, CAP_SYS_ADMIN);
 	if (!has_capability(data, CAP_NET_ADMIN))
 		return "CAP_NET_ADMIN";
-	if (!has_capability(data, CAP_BPF))
+	if (!all && !has_capability(data, CAP_BPF))
 		return "CAP_BPF";
-	if (!has_capability(data, CAP_PERFMON))
+	if (!all && !has_capability(data, CAP_PERFMON))
 		return "CAP_PERFMON";
 	return NULL;
 }
@@ -148,11 +154,6 @@ static bool programs_adopt(struct fence *fence, struct bpf_object *object)
 
 static int load_failed(int error, struct failure *failure)
 {
-	const char *missing = missing_capability();
-
-	if (missing)
-		return failure_set(failure, 1, -EPERM, "fence: load the BPF programs: %s is missing",
-				   missing);
 	return failure_set(failure, 1, error, "fence: load the BPF programs: %s; does this kernel have BPF?",
 			   strerror(-error));
 }
@@ -236,7 +237,12 @@ static int load_anew(struct fence *fence, struct failure *failure)
 
 int load_open(struct fence *fence, bool *adopted, struct failure *failure)
 {
-	int ret = try_adopt(fence, adopted, failure);
+	const char *missing = missing_capability();
+	int ret;
 
+	if (missing)
+		return failure_set(failure, 1, -EPERM, "fence: load the BPF programs: %s is missing",
+				   missing);
+	ret = try_adopt(fence, adopted, failure);
 	return ret || *adopted ? ret : load_anew(fence, failure);
 }
