@@ -283,6 +283,23 @@ static void sync_is_for_root(void)
 	rig_stop(&rig);
 }
 
+static void azattestctl_syncs_and_says_it_in_one_line(void)
+{
+	open_cmp("ctl");
+	rig_start_active(&rig);
+	tap_need_eq(rig_shell(&rig, "CTL='%s/azattestctl --socket run/azattestd.sock'; "
+			      "$CTL sync >said && test $(wc -l <said) = 1 && "
+			      "grep -q '^generation 2 is in use: source cmp, until ' said && "
+			      "$CTL sync --json | grep -q '\"generation\": 3'", rig.bin), 0);
+	rig_stop_ca(&rig);
+	tap_need_eq(rig_shell(&rig, "CTL='%s/azattestctl --socket run/azattestd.sock'; "
+			      "$CTL sync 2>said; test $? = 4 && test $(wc -l <said) = 1 && "
+			      "grep -q 'CA unreachable: tried ' said && "
+			      "$CTL status | grep -q '^renewal: *failing for .*CA unreachable'",
+			      rig.bin), 0);
+	rig_stop(&rig);
+}
+
 /* At many moments of a renewal; the next start has one whole pair and goes on. */
 static void killed_renewal_never_spoils_the_state(void)
 {
@@ -511,7 +528,8 @@ static void sync_has_no_rights(void)
 	tap_need_eq(rig_shell(&rig,
 		"openssl req -new -newkey rsa:2048 -nodes -keyout key -subj /CN=" RIG_NAME
 		" -out csr 2>/dev/null; $SYNC --config conf <csr 2>said & "
-		"until grep -q '^Seccomp:.*2' /proc/$!/status; do sleep 0.1; done; "
+		"until grep -q '^Seccomp:.*2' /proc/$!/status; do "
+		"kill -0 $! || exit 1; sleep 0.1; done; "
 		"cp /proc/$!/status status; kill -9 $!; "
 		"grep -q '^Uid:.1.1.1.1' status && grep -q '^Gid:.1.1.1.1' status && "
 		"grep -q '^Groups:.*[^0-9 \t]*$' status && grep -q '^NoNewPrivs:.1' status && "
@@ -530,6 +548,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(documents_never_outlive_the_certificate),
 	TAP_TEST(two_syncs_at_once_are_one_attempt),
 	TAP_TEST(sync_is_for_root),
+	TAP_TEST(azattestctl_syncs_and_says_it_in_one_line),
 	TAP_TEST_SLOW(killed_renewal_never_spoils_the_state, 600),
 	TAP_TEST(full_disk_keeps_the_older_pair),
 	TAP_TEST(leaf_that_no_signer_works_with_gives_way),
