@@ -37,3 +37,6 @@ bench-rest_PKGS := libbpf libcrypto libnl-3.0
 bench-rest-signer_SRCS := $(addprefix selftests/speed/,rest-signer.c null.c)
 bench-rest-signer_STATIC := aztest
 bench-rest-signer_PKGS := libcrypto
+
+# What it promises of a flood is a promise, not a figure.
+HOST_TESTS += selftests/speed/test-flood

@@ -190,6 +190,7 @@ static void flood_requests(struct rest_client *polite, struct rest_client *flood
 	pid_t pid;
 
 	trace_write("buffer_size_kb", "16384");
+	trace_write("trace_clock", "counter");	/* in order also between processors */
 	trace_write("trace", "");
 	pid = start(ask_for_ever, flooder);
 	trace_write("events/azattest/azattest_request/enable", "1");
