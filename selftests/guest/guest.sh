@@ -21,12 +21,11 @@ said()
 	sed 's/^/AZ words /' /tmp/words
 }
 
-# lines WORD FILE: its lines become "AZ WORD".
+# lines WORD FILE: its lines become "AZ WORD", the last one too if it has no end.
 lines()
 {
-	while read -r line; do
-		say "$1" "$line"
-	done <"$2"
+	sed "s/^/AZ $1 /" "$2"
+	echo
 }
 
 # All guests give themselves the same address, as guests without DHCP may.

@@ -61,7 +61,7 @@ static void every_key_is_taken(void)
 	need_ok("[network]\nbridge = br\naddress = 169.254.1.2\nsecond-address = 169.254.169.254\n"
 		"range = 10.9.0.0/24\nmtu = 9000\nport = 8080\nhop-limit = 0\n"
 		"[rest]\nuser = nobody\nconnections-per-vm = 2\nidle-ms = 11\nrequest-ms = 12\n"
-		"answer-ms = 13\nsyn-rate = 14\nsyn-burst = 15\n[api]\nadmin-group = no-such-group\n"
+		"answer-ms = 13\nrequest-rate = 0\nrequest-burst = 16\nsyn-rate = 14\nsyn-burst = 15\n[api]\nadmin-group = no-such-group\n"
 		"[instance]\nlocation = here\nprovider = us\nos-type = Linux\nresource-group = rg\n");
 	tap_need(!strcmp(config.net.bridge, "br"));
 	tap_need_eq(config.net.address[1].s_addr, inet_addr("169.254.169.254"));
@@ -73,6 +73,8 @@ static void every_key_is_taken(void)
 	tap_need_eq(config.connections_per_vm, 2);
 	tap_need_eq(config.idle_ms + config.request_ms + config.answer_ms, 36);
 	tap_need_eq(config.syn_rate + config.syn_burst, 29);
+	tap_need_eq(config.request_rate, 0);
+	tap_need_eq(config.request_burst, 16);
 	tap_need(config.admin_gid == (gid_t)-1);
 	tap_need(!strcmp(config.resource_group, "rg"));
 }
@@ -110,6 +112,8 @@ static void a_value_that_breaks_its_rule_is_refused(void)
 	need_wrong("[rest]\nconnections-per-vm = 0\n", ":2: ");
 	need_wrong("[rest]\nanswer-ms = 9\n", ":2: ");
 	need_wrong("[rest]\nsyn-rate = 0\n", ":2: ");
+	need_wrong("[rest]\nrequest-rate = 100001\n", ":2: ");
+	need_wrong("[rest]\nrequest-burst = 0\n", ":2: ");
 	need_wrong("[instance]\nlocation = a\tb\n", ":2: location: has control");
 	need_wrong("[instance]\nlocation = \xff\n", ":2: location: not UTF-8");
 }

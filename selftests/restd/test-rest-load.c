@@ -171,6 +171,30 @@ static void an_idle_connection_ends(void)
 	need_reset(used);
 }
 
+/* What the module is not asked for has a rate too; other VMs do not notice it. */
+static void versions_and_refusals_have_a_rate_of_each_vm(void)
+{
+	struct rig_answer answer;
+
+	rig_prepare(&rig);
+	rig.config.request_rate = 1;
+	rig.config.request_burst = 2;
+	rig_start(&rig);
+	rig_grant(&rig, 7, 1001);
+	rig_grant(&rig, 8, 1002);
+	rig_get(&rig, 7, "/metadata/versions", TRUE, &answer);
+	tap_need_eq(answer.status, 200);
+	rig_get(&rig, 7, "/metadata/nothing", TRUE, &answer);
+	tap_need_eq(answer.status, 404);
+	do
+		rig_get(&rig, 7, "/metadata/versions", TRUE, &answer);
+	while (answer.status == 200);
+	tap_need_eq(answer.status, 429);
+	tap_need(rig_header(&answer, "Retry-After: 1"));
+	rig_get(&rig, 8, "/metadata/versions", TRUE, &answer);
+	tap_need_eq(answer.status, 200);
+}
+
 static void no_reply_in_time_is_410_and_a_late_one_is_nobodys(void)
 {
 	struct frame_header first, second;
@@ -277,6 +301,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(an_idle_connection_ends),
 	TAP_TEST(no_reply_in_time_is_410_and_a_late_one_is_nobodys),
 	TAP_TEST(the_module_is_told_the_deadline),
+	TAP_TEST(versions_and_refusals_have_a_rate_of_each_vm),
 	TAP_TEST(a_full_file_is_429),
 	TAP_TEST(a_guest_cannot_fill_the_log),
 };

@@ -69,6 +69,8 @@ struct restlink_config {
 	uint32_t idle_ms;			/* a connection without a request */
 	uint32_t request_ms;			/* first byte to last of a request */
 	uint32_t answer_ms;			/* deadline of a document, to the module */
+	uint32_t request_rate;			/* a second of one VM, of what restd answers by itself; 0: any */
+	uint32_t request_burst;
 };
 
 struct restlink {

@@ -152,6 +152,11 @@ static const char *set_rate(const char *value, void *target)
 	return set_number(value, target, 1, 100000, "not a number from 1 to 100000");
 }
 
+static const char *set_request_rate(const char *value, void *target)
+{
+	return set_number(value, target, 0, 100000, "not a number from 0 (no limit) to 100000");
+}
+
 static const char *set_text(const char *value, void *target)
 {
 	json_t *utf8;
@@ -184,6 +189,8 @@ static const struct key keys[] = {
 	{ "rest", "idle-ms", set_ms, MEMBER(idle_ms) },
 	{ "rest", "request-ms", set_ms, MEMBER(request_ms) },
 	{ "rest", "answer-ms", set_ms, MEMBER(answer_ms) },
+	{ "rest", "request-rate", set_request_rate, MEMBER(request_rate) },
+	{ "rest", "request-burst", set_rate, MEMBER(request_burst) },
 	{ "rest", "syn-rate", set_rate, MEMBER(syn_rate) },
 	{ "rest", "syn-burst", set_rate, MEMBER(syn_burst) },
 	{ "api", "admin-group", set_account, MEMBER(admin_group) },
@@ -243,6 +250,8 @@ static void set_defaults(struct config *config)
 	config->idle_ms = 30000;
 	config->request_ms = 5000;
 	config->answer_ms = 800;
+	config->request_rate = 50;
+	config->request_burst = 200;
 	config->syn_rate = 50;
 	config->syn_burst = 100;
 	strcpy(config->admin_group, "azattest-admin");

@@ -61,6 +61,7 @@ struct config {
 	uid_t rest_uid;
 	uint32_t connections_per_vm;	/* 16 */
 	uint32_t idle_ms, request_ms, answer_ms;	/* 30000 5000 800 */
+	uint32_t request_rate, request_burst;	/* 50 200 */
 	uint32_t syn_rate, syn_burst;	/* 50 100 */
 	/* [api] */
 	char admin_group[33];		/* azattest-admin; may be missing on the system */

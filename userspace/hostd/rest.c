@@ -95,6 +95,8 @@ static int send_config(struct rest *rest)
 			.idle_ms = config->idle_ms,
 			.request_ms = config->request_ms,
 			.answer_ms = config->answer_ms,
+			.request_rate = config->request_rate,
+			.request_burst = config->request_burst,
 		},
 	};
 

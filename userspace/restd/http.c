@@ -79,20 +79,23 @@ static const struct {
 	[AZATTEST_STATUS_FAULT] = { 500, COUNT_fault, "Internal error. The host could not make this answer.", NULL },
 };
 
-static void give_reply(struct conn *conn, struct answer *answer)
+static void give_failure(unsigned int status, struct answer *answer)
 {
-	unsigned int status = conn->status;
-
-	if (status == AZATTEST_STATUS_OK) {
-		count_up(COUNT_answered);
-		give_document(conn, answer);
-		return;
-	}
 	if (status > AZATTEST_STATUS_MAX || !failures[status].status)
 		status = AZATTEST_STATUS_FAULT;
 	count_up(failures[status].count);
 	set_body(answer, failures[status].status, body_error(failures[status].sentence));
 	answer->retry_after = failures[status].retry_after;
+}
+
+static void give_reply(struct conn *conn, struct answer *answer)
+{
+	if (conn->status != AZATTEST_STATUS_OK) {
+		give_failure(conn->status, answer);
+		return;
+	}
+	count_up(COUNT_answered);
+	give_document(conn, answer);
 }
 
 static void give_instance(const struct conn *conn, struct answer *answer)
@@ -118,9 +121,18 @@ static void give_instance(const struct conn *conn, struct answer *answer)
 	set_body(answer, 404, body_no_path(route->path, route->method));
 }
 
+static bool is_for_module(const struct conn *conn)
+{
+	return conn->route.kind == ROUTE_DOCUMENT || conn->route.kind == ROUTE_ISSUER;
+}
+
 static void find_answer(struct conn *conn, struct answer *answer)
 {
 	answer->type = JSON_TYPE;
+	if (!is_for_module(conn) && !vm_take_token(conn->vm)) {
+		give_failure(AZATTEST_STATUS_BUSY, answer);
+		return;
+	}
 	switch (conn->route.kind) {
 	case ROUTE_REFUSE:
 		refuse(&conn->route, answer);
@@ -239,8 +251,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 		*request = conn;
 		return MHD_YES;
 	}
-	if ((conn->route.kind == ROUTE_DOCUMENT || conn->route.kind == ROUTE_ISSUER) &&
-	    !conn->replied && ask(conn))
+	if (is_for_module(conn) && !conn->replied && ask(conn))
 		return MHD_YES;
 	return conn->phase == CONN_DEAD ? MHD_NO : give_answer(conn);
 }

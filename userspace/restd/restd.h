@@ -172,6 +172,8 @@ struct vm {
 	unsigned int conns;
 	struct conn *first;	/* its connections */
 	uint32_t last_ask;
+	int64_t filled;		/* when its bucket was, and how full: thousandths */
+	int64_t tokens;
 	bool named;		/* by a GRANT of the running session */
 };
 
@@ -187,6 +189,8 @@ void vm_revoke(const struct restlink_vm *id);
 void vm_begin_session(void);
 /* Ends those that no GRANT named since vm_begin_session(). */
 void vm_end_unnamed(void);
+/* One more answer that the module is not asked for; false: over the VM's rate. */
+bool vm_take_token(struct vm *vm);
 /* Its binding is over: its connections are reset, nothing is asked again. */
 void vm_end(struct vm *vm);
 

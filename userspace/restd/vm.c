@@ -65,6 +65,23 @@ struct vm *vm_of_peer(struct in_addr peer)
 	return vm && !vm->ended ? vm : NULL;
 }
 
+bool vm_take_token(struct vm *vm)
+{
+	const struct restlink_config *config = conn_config();
+	int64_t full = config->request_burst * 1000LL, now = watch_now_ms();
+
+	if (!config->request_rate)
+		return true;
+	vm->tokens += (now - vm->filled) * config->request_rate;
+	if (vm->tokens > full)
+		vm->tokens = full;
+	vm->filled = now;
+	if (vm->tokens < 1000)
+		return false;
+	vm->tokens -= 1000;
+	return true;
+}
+
 static bool same(const struct restlink_vm *a, const struct restlink_vm *b)
 {
 	return a->slot == b->slot && a->generation == b->generation &&
