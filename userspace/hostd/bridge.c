@@ -316,6 +316,7 @@ int bridge_up(struct net *net, unsigned int number, unsigned int *repaired,
 		return err;
 	net->bridges[number].ifindex = link.ifindex;
 	memcpy(net->bridges[number].mac, wanted.mac, sizeof(wanted.mac));
+	net->bridges[number].filters_vlans = link.vlans;
 	if (net->count <= number)
 		net->count = number + 1;
 	return 0;

@@ -148,6 +148,10 @@ static int mend_host(struct hostd *hostd, struct failure *failure)
 		return ret;
 	ret = mend_network(hostd, failure);
 	hostd_problem(hostd, PROBLEM_NETWORK, ret ? failure->text : NULL);
+	hostd_problem(hostd, PROBLEM_VLANS, ret || net_bridge(hostd->net, 0)->filters_vlans ? NULL :
+		      "this kernel's bridges cannot filter VLANs: if br_in is taken off the bridge, "
+		      "taps that are not enrolled can reach it until that is mended: use a kernel "
+		      "with CONFIG_BRIDGE_VLAN_FILTERING");
 	return ret;
 }
 

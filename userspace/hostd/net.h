@@ -46,6 +46,7 @@ struct net_bridge {
 	unsigned int ifindex;		/* 0: not there */
 	uint8_t mac[6];
 	unsigned int ports;
+	bool filters_vlans;		/* false: this kernel's bridges do not */
 };
 
 struct net;
