@@ -209,7 +209,7 @@ static void base64_pads_as_the_standard_says(void)
 
 		snprintf(whole, sizeof(whole), "{\"encoding\":\"pkcs7\",\"signature\":\"%s\"}", want[i]);
 		tap_need_msg(!strcmp(body, whole), "%s", body);
-		free(body);
+		pool_give(body);
 	}
 }
 
@@ -242,7 +242,7 @@ static void base64_is_right_at_every_length_and_place(void)
 		for (size_t bit = 0; bit < 8 * length; bit += 6, at++)
 			tap_need_eq(*at, base64_at(der, length, bit));
 		tap_need_eq(strspn(at, "="), (3 - length % 3) % 3);
-		free(body);
+		pool_give(body);
 		free(exact);
 	}
 }

@@ -191,7 +191,7 @@ static char *put_base64(char *to, const uint8_t *from, size_t length)
 char *body_document(const uint8_t *der, size_t length)
 {
 	static const char before[] = "{\"encoding\":\"pkcs7\",\"signature\":\"";
-	char *text = malloc(sizeof(before) + (length + 2) / 3 * 4 + 2), *to;
+	char *text = pool_take(sizeof(before) + (length + 2) / 3 * 4 + 2), *to;
 
 	if (!text)
 		return NULL;

@@ -94,8 +94,9 @@ static void vm_leave(struct conn *conn)
 
 void conn_forget_request(struct conn *conn)
 {
-	guard_release(conn);
-	free(conn->document);
+	pool_give(conn->bytes);
+	conn->bytes = NULL;
+	pool_give(conn->document);
 	conn->document = NULL;
 	conn->length = 0;
 	conn->whole = false;
@@ -192,7 +193,7 @@ void conn_reply(struct conn *conn, uint16_t status, const uint8_t *der, size_t l
 	conn->status = status;
 	conn->replied = true;
 	if (der && length) {
-		conn->document = malloc(length);
+		conn->document = pool_take(length);
 		if (conn->document)
 			memcpy(conn->document, der, length);
 		else

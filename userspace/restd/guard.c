@@ -18,7 +18,6 @@
 #include "restd.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -63,27 +62,12 @@ static bool judge(struct conn *conn)
 	return true;
 }
 
-/* A few buffers are kept: each request takes one, and gives it back soon. */
-#define SPARES	64
-
-static char *spare[SPARES];
-static unsigned int spares;
-
-void guard_release(struct conn *conn)
-{
-	if (conn->bytes && spares < SPARES)
-		spare[spares++] = conn->bytes;
-	else
-		free(conn->bytes);
-	conn->bytes = NULL;
-}
-
 static ssize_t collect(struct conn *conn, int fd)
 {
 	ssize_t n;
 
 	if (!conn->bytes)
-		conn->bytes = spares ? spare[--spares] : malloc(HEAD_MAX);
+		conn->bytes = pool_take(HEAD_MAX);
 	if (!conn->bytes)
 		return fail(ENOMEM);
 	n = recvfrom(fd, conn->bytes + conn->length, HEAD_MAX - conn->length, 0, NULL, NULL);

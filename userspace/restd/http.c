@@ -21,8 +21,9 @@ static bool dirty;
 struct answer {
 	unsigned int status;
 	const char *type;
-	char *body;		/* heap; NULL: no memory */
+	char *body;		/* NULL: no memory */
 	size_t length;
+	void (*release)(void *body);
 	const char *allow, *retry_after;
 	bool close;
 };
@@ -52,12 +53,14 @@ static void give_document(struct conn *conn, struct answer *answer)
 {
 	if (conn->route.kind == ROUTE_DOCUMENT) {
 		set_body(answer, 200, body_document(conn->document, conn->document_length));
+		answer->release = pool_give;
 		return;
 	}
 	answer->status = 200;
 	answer->type = "application/pkix-cert";
 	answer->body = (char *)conn->document;
 	answer->length = conn->document_length;
+	answer->release = pool_give;
 	conn->document = NULL;
 }
 
@@ -189,17 +192,17 @@ static void add_headers(struct MHD_Response *response, const struct answer *answ
 
 static enum MHD_Result give_answer(struct conn *conn)
 {
-	struct answer answer = { .close = conn->last };
+	struct answer answer = { .close = conn->last, .release = free };
 	struct MHD_Response *response;
 	enum MHD_Result ret;
 
 	find_answer(conn, &answer);
 	if (!answer.body)
 		return MHD_NO;
-	response = MHD_create_response_from_buffer(answer.length, answer.body,
-						   MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer_with_free_callback(answer.length, answer.body,
+								      answer.release);
 	if (!response) {
-		free(answer.body);
+		answer.release(answer.body);
 		return MHD_NO;
 	}
 	add_headers(response, &answer);

@@ -2,7 +2,7 @@
 # The HTTP front of the REST door: no key, no rights.
 
 # Text in, decision out: no input, no output.
-restd_CONTRACT := $(addprefix userspace/restd/,head.c query.c route.c body.c instance.c) \
+restd_CONTRACT := $(addprefix userspace/restd/,head.c query.c route.c body.c instance.c pool.c) \
 	$(addprefix userspace/document/,versions.c content.c)
 
 restd_SERVER := $(restd_CONTRACT) \

@@ -12,6 +12,7 @@
  *   vm.c        slots: who may ask, and with which file
  *   ask.c       requests to the module and its replies, as frames
  *   conn.c      connections: who is let in, deadlines, resets
+ *   pool.c      buffers of one size
  *   guard.c     what libmicrohttpd receives: whole and checked heads only
  *   http.c      libmicrohttpd: from a head to its answer
  *   head.c      bytes of a request -> struct head, or what is wrong (pure)
@@ -143,6 +144,14 @@ void route_find(const struct head *head, const struct restlink_config *config,
 /* For a head that is none. */
 void route_malformed(const char *why, struct route *route);
 
+/* pool.c */
+
+#define POOL_SIZE	12288	/* a head; a frame; the longest document in base64 */
+
+/* POOL_SIZE bytes; NULL: no memory, or @size is more. */
+void *pool_take(size_t size);
+void pool_give(void *buffer);
+
 /* body.c: heap strings, NULL without memory */
 
 char *body_bad_request(const char *why);
@@ -151,6 +160,7 @@ char *body_no_path(struct text path, struct text method);
 char *body_no_method(struct text path, struct text method);
 char *body_error(const char *sentence);
 char *body_versions(void);
+/* A buffer of the pool; NULL also for a document that is too long. */
 char *body_document(const uint8_t *der, size_t length);
 
 /* instance.c */
@@ -264,11 +274,6 @@ void conn_reply(struct conn *conn, uint16_t status, const uint8_t *der, size_t l
 void conn_forget_request(struct conn *conn);
 /* What is over its time is ended; milliseconds until the next one, -1 none. */
 int conn_tick(int64_t now);
-
-/* guard.c */
-
-/* What a request brought is not needed any more. */
-void guard_release(struct conn *conn);
 
 /* http.c */
 
