@@ -97,7 +97,7 @@ void tap_fail(const char *file, int line, const char *text, ...)
 int64_t tap_now_ms(void);
 void tap_pause(void);	/* a few milliseconds, between two looks */
 
-/* AZ_LONG=1 in the environment: loops as long as their numbers allow. */
+/* In the environment, AZ_LONG=1: loops as long as their numbers allow; AZ_SHORT=1: a tenth. */
 bool tap_long(void);
 unsigned int tap_loops(unsigned int normal, unsigned int when_long);
 
