@@ -175,6 +175,9 @@ static void mutated_messages_never_crash_and_issue_nothing(void)
 		length = i % 3 ? request_len : (size_t)rand() % request_len;
 		for (int flips = 0; flips < 1 + rand() % 4; flips++)
 			bad[(size_t)rand() % request_len] ^= (uint8_t)(1 << rand() % 8);
+		/* Two flips of one bit are none: that message is good. */
+		if (length == request_len && !memcmp(bad, request_der, length))
+			continue;
 		message_read_from(bad, length, &from);
 		OPENSSL_free(cmp_answer(&server, bad, length, &length));
 	}

@@ -239,7 +239,7 @@ static void codes_have_words(void)
 
 	for (code = 0; code <= AZATTEST_E_TRUST; code++)
 		known += !!strcmp(azattest_code_name(code), "unknown");
-	tap_need_eq(known, 4 + 4 + 8 + 30);
+	tap_need_eq(known, 4 + 5 + 8 + 30);
 	tap_need(!strcmp(azattest_code_name(9999), "unknown"));
 }
 
