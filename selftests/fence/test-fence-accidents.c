@@ -158,7 +158,7 @@ static void a_tap_that_is_gone_can_be_withdrawn(void)
 	sh("ip link del tap1");
 	tap_need_eq(fence_withdraw(world, 1, &(struct failure) { 0 }), 0);
 	tap_need_eq(fence_slot_read(world, 1, &record), -ENOENT);
-	tap_need_eq(fence_audit_port(world, 1), 0);
+	tap_need_eq(fence_audit_port(world, 1), FENCE_LOST_PORT);
 }
 
 static void an_ingress_qdisc_on_the_tap_is_used_and_stays(void)
@@ -327,6 +327,7 @@ static void need_replaced(void)
 	fence_close(world);
 	tap_need(!world_adopt());
 	tap_need_eq(fence_slot_read(world, 1, &record), -ENOENT);
+	tap_need_eq(fence_audit_port(world, 1), FENCE_LOST_PORT);
 	sh("! tc filter show dev tap1 ingress | grep -q port_in");
 	tap_need_eq(audit_bridge(), FENCE_LOST_BRIDGE);
 	need_silence(&guest);
@@ -476,6 +477,27 @@ static void a_configuration_that_cannot_be_is_refused(void)
 	tap_need_eq(open_with(c), -EINVAL);
 }
 
+/* Who listens was told the old range: until it is told the new one, nobody gets to it. */
+static void another_range_takes_the_socket_away(void)
+{
+	struct failure failure = { 0 };
+	struct fence_config c = good;
+	bool adopted;
+	char path[64];
+
+	start();
+	fence_close(world);
+	pin_path(path, "");
+	c.pin_dir = path;
+	c.slots = WORLD_SLOTS / 2;
+	tap_need_msg(!fence_open(&world, &c, &adopted, &failure), "%s", failure.text);
+	tap_need(adopted);
+	tap_need_eq(client_end(client_begin(guest_socket(&guest, AF_INET, SOCK_STREAM, 0))),
+		    ECONNREFUSED);
+	server_start("127.0.0.1", 8081);
+	need_through(&guest);
+}
+
 static void a_pin_directory_that_is_not_ours_is_refused(void)
 {
 	struct fence_config c = good;
@@ -540,6 +562,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_slot_and_a_tap_belong_to_one_vm),
 	TAP_TEST(a_further_bridge_drops_and_its_ports_use_the_first),
 	TAP_TEST(a_configuration_that_cannot_be_is_refused),
+	TAP_TEST(another_range_takes_the_socket_away),
 	TAP_TEST(a_pin_directory_that_is_not_ours_is_refused),
 	TAP_TEST(a_missing_capability_is_named),
 };

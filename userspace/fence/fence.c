@@ -125,6 +125,9 @@ static int config_apply(struct fence *fence, struct failure *failure)
 
 	if (ret)
 		return failure_set(failure, 1, ret, "fence: map conf: %s", strerror(-ret));
+	/* Who listens was told the old range, and would take one VM's address for another's. */
+	if (conf.base != config->base || conf.slots != config->slots)
+		fence_clear_socket(fence);
 	for (i = 0; i < FENCE_ADDRESSES; i++)
 		conf.address[i] = config->address[i].s_addr;
 	conf.port = htons(config->port);

@@ -178,8 +178,9 @@ unsigned int fence_audit_port(struct fence *fence, unsigned int slot)
 {
 	struct fence_slot record;
 
+	/* Nobody's: maps may be fresh, and whoever asks believes that it is his. */
 	if (fence_slot_read(fence, slot, &record))
-		return 0;
+		return FENCE_LOST_PORT;
 	return port_read(fence, record.ifindex) == slot && filters_intact(fence, record.ifindex) ?
 	       0 : FENCE_LOST_PORT;
 }
