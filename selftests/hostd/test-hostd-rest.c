@@ -25,6 +25,7 @@ static struct failure failure;
 
 static struct {
 	int destroy;		/* what net_destroy_sockets() says */
+	int withdraw;		/* what fence_withdraw() says */
 	unsigned int destroyed, withdrawn, cleared, sockets;
 	int own_cgroup;
 } fake;
@@ -41,9 +42,8 @@ int fence_withdraw(struct fence *fence, unsigned int slot, struct failure *f)
 {
 	(void)fence;
 	(void)slot;
-	(void)f;
 	fake.withdrawn++;
-	return 0;
+	return fake.withdraw ? failure_set(f, 1, fake.withdraw, "fake") : 0;
 }
 
 int fence_set_cgroup(struct fence *fence, const char *cgroup, struct failure *f)
@@ -576,6 +576,27 @@ static void a_failing_destroy_is_tried_again_later(void)
 	tap_need_eq(state_of(3), SLOT_FREE);
 }
 
+/* Only restd's word is missing: no time that has come may ask for passes without end. */
+static void a_slot_that_waits_for_restd_wakes_nobody(void)
+{
+	struct vm vm;
+
+	open_rest();
+	vm = a_vm(3);
+	rest->stale = true;
+	fake.withdraw = -EIO;
+	drain_begin(&hostd, 3, vm.request.uuid, vm.binding.generation, false, false);
+	drain_settle(&hostd);
+	tap_need(hostd.wake_ms > watch_now_ms());
+	fake.withdraw = 0;
+	hostd.slots.slot[3].backoff.next_ms = 0;
+	hostd.wake_ms = 0;
+	drain_settle(&hostd);
+	tap_need_eq(fake.withdrawn, 2);
+	tap_need_eq(state_of(3), SLOT_DRAINING);
+	tap_need_eq(hostd.wake_ms, 0);
+}
+
 static void the_slot_free_for_longest_is_given_first(void)
 {
 	open_rest();
@@ -614,6 +635,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_slot_of_an_earlier_time_is_free_after_synced_only),
 	TAP_TEST(without_sock_destroy_a_slot_rests),
 	TAP_TEST(a_failing_destroy_is_tried_again_later),
+	TAP_TEST(a_slot_that_waits_for_restd_wakes_nobody),
 	TAP_TEST(the_slot_free_for_longest_is_given_first),
 };
 

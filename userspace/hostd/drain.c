@@ -142,7 +142,7 @@ void drain_settle(struct hostd *hostd)
 
 		if (slot->state == SLOT_DRAINING && backoff_ready(&slot->backoff))
 			try_free(hostd, slot, i);
-		if (slot->state == SLOT_DRAINING && slot->backoff.failures)
+		if (slot->state == SLOT_DRAINING && !backoff_ready(&slot->backoff))
 			hostd_wake_at(hostd, slot->backoff.next_ms);
 		if (slot->state != SLOT_RESTING)
 			continue;
