@@ -289,6 +289,7 @@ struct hostd {
 	bool changed;			/* a pass is due */
 	int64_t passed_ms, pass_took_ms;	/* the last one */
 	int64_t audit_ms;		/* when the next audit is due */
+	int64_t firewall_ms;		/* the firewall is not looked at before */
 	int64_t wake_ms;		/* somebody wants a pass then; 0: nobody */
 	bool stopping;
 };

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 
 #define TICK_MS		1000
 #define GAP_MS		20	/* between two passes: events come in flocks */
+#define FIREWALL_PAUSE	100	/* times what a look at it took: nothing is repaired meanwhile */
 
 void hostd_changed(struct hostd *hostd)
 {
@@ -50,7 +50,11 @@ void hostd_problem(struct hostd *hostd, enum hostd_problem which, const char *te
 
 /* ---- network and fence ---- */
 
-/* The first fence of this process tells which slots are in use. */
+/*
+ * The first fence of this process tells which slots are in use. A later one
+ * takes the place of the one that is open, which stays if there is no better:
+ * its links may be held by nothing else.
+ */
 static int open_fence(struct hostd *hostd, struct failure *failure)
 {
 	const struct config *c = &hostd->config;
@@ -60,21 +64,23 @@ static int open_fence(struct hostd *hostd, struct failure *failure)
 		.port = c->port, .base = c->net.base, .slots = hostd->slots.count,
 		.syn_rate = c->syn_rate, .syn_burst = c->syn_burst,
 	};
+	struct fence *fence;
 	bool adopted;
 	int ret;
 
 	rights_load_begin();
-	ret = fence_open(&hostd->fence, &config, &adopted, failure);
+	ret = fence_open(&fence, &config, &adopted, failure);
 	rights_load_end();
-	if (ret) {
-		hostd->fence = NULL;
+	if (ret)
 		return ret;
-	}
 	log_line(LOG_INFO, "fence: %s", adopted ? "adopted" : "loaded");
+	fence_close(hostd->fence);
+	hostd->fence = fence;
 	hostd->bridge = 0;
 	hostd->rest.in_fence = false;
-	hostd->rest.stale = adopted && !hostd->slots_known;
-	if (hostd->rest.stale)
+	/* Adopted again, the sockmap is as it was. */
+	hostd->rest.stale = adopted && (hostd->rest.stale || !hostd->slots_known);
+	if (adopted && !hostd->slots_known)
 		vm_adopt_slots(hostd);
 	hostd->slots_known = true;
 	return 0;
@@ -97,8 +103,6 @@ static int mend_links(struct hostd *hostd, struct failure *failure)
 		hostd_repaired(hostd, 1, "fence");
 		return 0;
 	}
-	fence_close(hostd->fence);
-	hostd->fence = NULL;
 	ret = open_fence(hostd, failure);
 	if (!ret)
 		hostd_repaired(hostd, 1, "fence");
@@ -114,6 +118,9 @@ static int mend_bridges(struct hostd *hostd, struct failure *failure)
 		bool same = i || bridge->ifindex == was;
 		int ret;
 
+		/* A further one that somebody deleted is made when ports need it. */
+		if (i && !bridge->ifindex)
+			continue;
 		if (same && !fence_audit_bridge(hostd->fence, bridge->ifindex, !i))
 			continue;
 		ret = fence_set_bridge(hostd->fence, bridge->ifindex, bridge->mac, !i, failure);
@@ -173,12 +180,14 @@ static void mend_host_patiently(struct hostd *hostd)
 
 static void check_firewall(struct hostd *hostd)
 {
+	int64_t begin = watch_now_ms();
 	char advice[300];
 
 	if (net_firewall_check(hostd->net, hostd->config.port, advice, sizeof(advice)) == 1)
 		hostd_problem(hostd, PROBLEM_FIREWALL, advice);
 	else
 		hostd_problem(hostd, PROBLEM_FIREWALL, NULL);
+	hostd->firewall_ms = watch_now_ms() + (watch_now_ms() - begin) * FIREWALL_PAUSE;
 }
 
 static void tell_restd(struct hostd *hostd)
@@ -228,13 +237,14 @@ static int clear_host(struct hostd *hostd, struct failure *failure)
 {
 	int ret = 0;
 
+	/* It may tell that VMs have slots. */
+	if (!hostd->fence && !access(hostd->pin_dir, F_OK))
+		ret = open_fence(hostd, failure);
 	for (struct vm *vm = hostd->vms; vm; vm = vm->next) {
 		vm_withdraw(hostd, vm, failure);
 		vm->port = 0;
 		backoff_clear(&vm->backoff);
 	}
-	if (!hostd->fence && !access(hostd->pin_dir, F_OK))
-		ret = open_fence(hostd, failure);
 	if (hostd->fence) {
 		ret = fence_remove(hostd->fence, failure);
 		if (!ret) {
@@ -341,17 +351,6 @@ static void on_network(struct watch *watch, uint32_t events)
 		hostd_changed(hostd);
 }
 
-/* Two descriptors for each VM. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int open_loop(struct hostd *hostd, struct failure *failure)
 {
 	int ret = watch_open();
@@ -368,7 +367,8 @@ static int open_loop(struct hostd *hostd, struct failure *failure)
 	hostd->net_watch = (struct watch) {
 		.fd = net_watch_fd(hostd->net), .ready = on_network, .owner = hostd,
 	};
-	return watch_add(&hostd->net_watch, EPOLLIN);
+	ret = watch_add(&hostd->net_watch, EPOLLIN);
+	return ret ? failure_set(failure, EXIT_FAILURE, ret, "epoll: %s", strerror(-ret)) : 0;
 }
 
 static int read_legacy(struct hostd *hostd, struct failure *failure)
@@ -403,7 +403,6 @@ int hostd_open(struct hostd *hostd, const struct hostd_options *options, struct 
 	hostd->audit_s = options->audit_s;
 	hostd->started = time(NULL);
 	hostd->opened_ms = watch_now_ms();
-	raise_limit();
 	ret = store_open(&hostd->store, options->state, failure);
 	if (!ret)
 		ret = open_loop(hostd, failure);
@@ -484,7 +483,8 @@ void hostd_run(struct hostd *hostd)
 			next_tick = watch_now_ms() + TICK_MS;
 		}
 		if (audit_due(hostd)) {
-			check_firewall(hostd);
+			if (watch_now_ms() >= hostd->firewall_ms)
+				check_firewall(hostd);
 			hostd->audit_ms = watch_now_ms() + hostd->audit_s * 1000LL;
 			hostd_changed(hostd);
 		}

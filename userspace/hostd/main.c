@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -82,6 +83,17 @@ static bool parse(int argc, char **argv, struct hostd_options *options)
 	return check;
 }
 
+/* Two descriptors for each VM. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	struct hostd_options options = {
@@ -101,6 +113,7 @@ int main(int argc, char **argv)
 		printf("%s: ok\n", options.config ? options.config : CONFIG_PATH);
 		return EXIT_SUCCESS;
 	}
+	raise_limit();
 	if (!ret)
 		ret = hostd_open(&hostd, &options, &failure);
 	if (!ret)

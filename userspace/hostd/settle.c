@@ -253,7 +253,7 @@ void vm_settle(struct hostd *hostd, struct vm *vm)
 	}
 	if (!hostd->legacy) {
 		waits(vm, "REST access is off: azattestctl legacy on");
-	} else if (!hostd->fence || !hostd->bridge) {
+	} else if (!hostd->fence || !hostd->bridge || *hostd->problem[PROBLEM_FENCE]) {
 		waits(vm, "the bridge or its fence is missing: see problems of the status");
 	} else if (have_tap(hostd, vm) && have_binding(hostd, vm) && have_slot(hostd, vm)) {
 		vm->reason[0] = 0;
