@@ -430,8 +430,10 @@ int vm_add(struct hostd *hostd, const struct vm_request *request, struct failure
 	ret = begin(hostd, vm, failure);
 	if (ret) {
 		vm_leave_port(hostd, vm);
-		if (vm->owner >= 0)
+		if (vm->owner >= 0) {
+			module_end(&hostd->module, request->uuid);
 			fdstore_remove(uuid);
+		}
 		vm_free(vm);
 		return ret;
 	}
