@@ -172,6 +172,63 @@ static void key_and_name_must_be_those_of_the_request(void)
 	X509_free(leaf);
 }
 
+static void add_common_name(X509 *leaf, const char *name, int length)
+{
+	tap_need(X509_NAME_add_entry_by_NID(X509_get_subject_name(leaf), NID_commonName, MBSTRING_ASC,
+					    (const unsigned char *)name, length, -1, 0) == 1);
+	sign(leaf);
+}
+
+static void replace_common_name(X509 *leaf, const char *name, int length)
+{
+	X509_NAME *none = X509_NAME_new();
+
+	tap_need(none && X509_set_subject_name(leaf, none) == 1);
+	X509_NAME_free(none);
+	add_common_name(leaf, name, length);
+}
+
+/* Verifiers do not agree on what they read of two names, or behind a NUL. */
+static void common_name_is_one_and_the_whole(void)
+{
+	struct accept_rules rules;
+	X509 *leaf;
+
+	make_ca();
+	rules = rules_now();
+	leaf = make_leaf();
+	replace_common_name(leaf, "NODE1.example.net", -1);
+	tap_need_msg(!check(leaf, &rules), "%s", why);
+	add_common_name(leaf, "node2.example.net", -1);
+	need_refused(leaf, &rules, "more than one common name");
+	replace_common_name(leaf, NAME "\0.evil.test", sizeof(NAME) + 10);
+	need_refused(leaf, &rules, "is for another name");
+	replace_common_name(leaf, "x\n<0>azattestd: forged\x7f", -1);
+	need_refused(leaf, &rules, "\"x?<0>azattestd: forged?\"");
+	X509_free(leaf);
+}
+
+/* What signers are given is bounded: such a one would be stored and never work. */
+static void certificate_that_no_signer_takes_is_refused(void)
+{
+	struct accept_rules rules;
+	char text[SETUP_CERT_MAX + 1];
+	X509 *leaf;
+
+	make_ca();
+	rules = rules_now();
+	leaf = make_leaf();
+	memset(text, 'x', sizeof(text));
+	text[SETUP_CERT_MAX - 1000] = 0;
+	set_extension(leaf, NID_netscape_comment, text);
+	tap_need_msg(!check(leaf, &rules), "%s", why);
+	text[SETUP_CERT_MAX - 1000] = 'x';
+	text[SETUP_CERT_MAX] = 0;
+	set_extension(leaf, NID_netscape_comment, text);
+	need_refused(leaf, &rules, "bytes: 4096 are the most");
+	X509_free(leaf);
+}
+
 /* To the second: the last good one, and the first bad one. */
 static void times_have_their_edges(void)
 {
@@ -351,6 +408,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(each_extension_is_looked_at),
 	TAP_TEST(ca_by_key_usage_is_a_ca),
 	TAP_TEST(key_and_name_must_be_those_of_the_request),
+	TAP_TEST(common_name_is_one_and_the_whole),
+	TAP_TEST(certificate_that_no_signer_takes_is_refused),
 	TAP_TEST(times_have_their_edges),
 	TAP_TEST(chain_leads_to_a_given_root_in_three_steps),
 	TAP_TEST(weak_signature_is_none),

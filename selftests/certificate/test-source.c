@@ -140,6 +140,21 @@ static void kill_at_every_step_of_an_exec_renewal_keeps_a_pair(void)
 	kill_at_every_step(15);
 }
 
+/* accept.c takes it; were it not to fit then, renewals would never end. */
+static void name_in_other_letters_is_this_hosts(void)
+{
+	struct leaf leaf = { 0 };
+
+	make_world("exec");
+	tap_need_msg(!run(), "%s", failure.text);
+	tap_need(!leaf_load(&leaf, &state, &failure));
+	config.name[0] = 'N';
+	tap_need(leaf_fits(&leaf, &config));
+	config.name[0] = 'm';
+	tap_need(!leaf_fits(&leaf, &config));
+	leaf_free(&leaf);
+}
+
 static int answer_drop(void)
 {
 	return shell("openssl x509 -req -in drop/request.pem -CA trust.pem -CAkey root.key -set_serial 7 "
@@ -260,6 +275,7 @@ static void what_sync_says_is_checked(void)
 
 static const struct tap_test tests[] = {
 	TAP_TEST(kill_at_every_step_of_an_exec_renewal_keeps_a_pair),
+	TAP_TEST(name_in_other_letters_is_this_hosts),
 	TAP_TEST(kill_at_every_step_before_the_answer_keeps_the_request),
 	TAP_TEST(kill_at_every_step_of_taking_a_file_keeps_a_pair),
 	TAP_TEST(used_key_is_never_taken_again),

@@ -105,8 +105,12 @@ bool leaf_fits(const struct leaf *leaf, const struct config *config)
 	char name[80] = "";
 
 	X509_NAME_get_text_by_NID(X509_get_subject_name(leaf->cert), NID_commonName, name, sizeof(name));
-	/* The URL in another CA's certificate is that CA's choice. */
-	return !strcmp(name, config->name) &&
+	/*
+	 * A CA may write the name in other letters, and accept.c takes that: were
+	 * it not enough here, each renewal would call for the next. The URL in
+	 * another CA's certificate is that CA's choice.
+	 */
+	return !strcasecmp(name, config->name) &&
 	       (leaf->source != CONFIG_EMBEDDED || config->source != CONFIG_EMBEDDED ||
 		url_fits(leaf->cert, config->ca_issuers_url)) &&
 	       keytype_of(X509_get0_pubkey(leaf->cert)) == (int)config->key_type;

@@ -14,6 +14,7 @@
 #include <openssl/x509v3.h>
 
 #include "certificate.h"
+#include "common.h"
 #include "ownfile.h"
 
 /* leaf, issuing CA, root: guests are served one issuing certificate. */
@@ -35,17 +36,42 @@ static int refuse(const struct verdict *v, const char *format, ...)
 	return -EKEYREJECTED;
 }
 
+/* A CA's text in a line of ours is in one line. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* All of it, also what stands behind a NUL; and there is no second one. */
+static int check_common_name(const struct accept_rules *rules, X509 *leaf,
+			     const struct verdict *v)
+{
+	X509_NAME *subject = X509_get_subject_name(leaf);
+	int first = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	char cn[80] = "";
+	int length = X509_NAME_get_text_by_NID(subject, NID_commonName, cn, sizeof(cn));
+
+	if (length != (int)strlen(rules->name) || strcasecmp(cn, rules->name)) {
+		make_printable(cn);
+		return refuse(v, "is for another name: its common name is \"%s\", asked for \"%s\"",
+			      cn, rules->name);
+	}
+	if (X509_NAME_get_index_by_NID(subject, NID_commonName, first) >= 0)
+		return refuse(v, "is for other names: it has more than one common name");
+	return 0;
+}
+
 static int check_name(const struct accept_rules *rules, X509 *leaf, const struct verdict *v)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
 	int count = sk_GENERAL_NAME_num(names), matches;
-	char cn[80] = "";
+	int ret = check_common_name(rules, leaf, v);
 
 	GENERAL_NAMES_free(names);
-	X509_NAME_get_text_by_NID(X509_get_subject_name(leaf), NID_commonName, cn, sizeof(cn));
-	if (strcasecmp(cn, rules->name))
-		return refuse(v, "is for another name: its common name is \"%s\", asked for \"%s\"",
-			      cn, rules->name);
+	if (ret)
+		return ret;
 	matches = X509_check_host(leaf, rules->name, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 				  X509_CHECK_FLAG_NO_WILDCARDS, NULL);
 	if (matches != 1 || count != 1)
@@ -142,6 +168,19 @@ static X509_STORE_CTX *open_chain(const struct accept_rules *rules, X509 *leaf,
 	return ctx;
 }
 
+/* Longer ones could be stored, and then neither be read again nor be given to signers. */
+static int check_sizes(STACK_OF(X509) *chain, const struct verdict *v)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		int size = i2d_X509(sk_X509_value(chain, i), NULL);
+
+		if (size <= 0 || size > SETUP_CERT_MAX)
+			return refuse(v, "has a chain with a certificate of %d bytes: %d are the most",
+				      size, SETUP_CERT_MAX);
+	}
+	return 0;
+}
+
 static int check_chain(const struct accept_rules *rules, X509 *leaf, STACK_OF(X509) *others,
 		       STACK_OF(X509) **chain, const struct verdict *v)
 {
@@ -157,6 +196,8 @@ static int check_chain(const struct accept_rules *rules, X509 *leaf, STACK_OF(X5
 	if (!ret && (length < 2 || length > CHAIN_MAX))
 		ret = refuse(v, "has a chain of %d certificates: leaf, issuing CA and root are wanted",
 			     length);
+	if (!ret)
+		ret = check_sizes(X509_STORE_CTX_get0_chain(ctx), v);
 	if (!ret && chain)
 		*chain = X509_STORE_CTX_get1_chain(ctx);
 	X509_STORE_CTX_free(ctx);
