@@ -241,6 +241,38 @@ static void revoked_is_on_the_crl_and_once(void)
 	X509_free(cert);
 }
 
+static int refuse_it(OSSL_CMP_CTX *ctx, X509 *cert, int fail_info, const char **text)
+{
+	(void)ctx;
+	(void)cert;
+	*text = "PKIStatus: accepted\n<0>azattest-ca: forged";
+	return fail_info | 1 << OSSL_CMP_PKIFAILUREINFO_incorrectData;
+}
+
+/* What a host says is text: it neither decides nor begins a line. */
+static void refused_one_is_revoked_whatever_the_words(void)
+{
+	OSSL_CMP_CTX *ctx;
+	char said[4096];
+	int pipe_of[2], old = dup(STDERR_FILENO);
+	ssize_t length;
+
+	make("words");
+	tap_need(!pipe(pipe_of) && old >= 0 && dup2(pipe_of[1], STDERR_FILENO) >= 0);
+	ctx = client("node1.test", "node1.test");
+	tap_need(OSSL_CMP_CTX_set_certConf_cb(ctx, refuse_it) == 1);
+	OSSL_CMP_exec_P10CR_ses(ctx);
+	OSSL_CMP_CTX_free(ctx);
+	ERR_clear_error();
+	dup2(old, STDERR_FILENO);
+	length = read(pipe_of[0], said, sizeof(said) - 1);
+	tap_need(length > 0);
+	said[length] = 0;
+	tap_need_msg(strstr(said, "did not take"), "said: %s", said);
+	tap_need(!strstr(said, "\n<0>"));
+	tap_need_eq(count("revoked"), 1);
+}
+
 static void names_that_are_no_files_names_are_refused(void)
 {
 	static const char *const bad[] = {
@@ -299,6 +331,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(headers_are_read_to_their_end_only),
 	TAP_TEST(transactions_are_bounded),
 	TAP_TEST(revoked_is_on_the_crl_and_once),
+	TAP_TEST(refused_one_is_revoked_whatever_the_words),
 	TAP_TEST(names_that_are_no_files_names_are_refused),
 	TAP_TEST(state_of_others_and_damage_are_named),
 	TAP_TEST(roll_over_keeps_the_root),

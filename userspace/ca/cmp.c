@@ -134,11 +134,23 @@ static bool is_hash_of(const ASN1_OCTET_STRING *hash, const X509 *cert)
 	       !memcmp(ASN1_STRING_get0_data(hash), digest, length);
 }
 
-/* No status is acceptance; libcrypto 3.0 tells its value in words only. */
+/* A host's words in a line of ours: nothing in them begins another. */
+static const char *words(const OSSL_CMP_PKISI *status, char *text, size_t size)
+{
+	if (!OSSL_CMP_snprint_PKIStatusInfo(status, text, size))
+		*text = 0;
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	return text;
+}
+
+/* No status is acceptance; libcrypto 3.0 tells its value in words only, before the host's. */
 static bool was_refused(const OSSL_CMP_PKISI *status, char *text, size_t size)
 {
-	return status && OSSL_CMP_snprint_PKIStatusInfo(status, text, size) &&
-	       !strstr(text, "PKIStatus: accepted");
+	static const char accepted[] = "PKIStatus: accepted";
+
+	return status && strncmp(words(status, text, size), accepted, strlen(accepted));
 }
 
 /* What a client does not take is revoked: nobody will use it. */
@@ -222,7 +234,7 @@ static void on_error(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *message,
 	(void)code;
 	(void)details;
 	log_line(LOG_WARNING, "%s: reports an error: %s", t->name,
-		 OSSL_CMP_snprint_PKIStatusInfo(status, text, sizeof(text)) ?: "");
+		 words(status, text, sizeof(text)));
 }
 
 /* who asks */
