@@ -71,6 +71,11 @@ static ssize_t collect(struct conn *conn, int fd)
 	if (!conn->bytes)
 		return fail(ENOMEM);
 	n = recvfrom(fd, conn->bytes + conn->length, HEAD_MAX - conn->length, 0, NULL, NULL);
+	/* libmicrohttpd looks before anything is there: who says nothing has no buffer. */
+	if (n <= 0 && !conn->length) {
+		pool_give(conn->bytes);
+		conn->bytes = NULL;
+	}
 	if (n <= 0)
 		return n;
 	if (!conn->length)
