@@ -170,6 +170,21 @@ static void the_end_of_a_binding_resets_its_connections(void)
 	need_served(7);
 }
 
+/* The module was loaded anew while hostd was away: its generations begin again. */
+static void a_grant_of_one_that_has_ended_brings_it_back(void)
+{
+	int module, sock;
+
+	begin();
+	module = rig_grant(&rig, 7, 1001);
+	sock = rig_connect(&rig, 7);
+	close(module);
+	need_reset(sock);
+	need_refused(7);
+	rig_grant(&rig, 7, 1001);
+	need_served(7);
+}
+
 static void unbound_resets_and_says_nothing(void)
 {
 	struct frame_header header;
@@ -357,6 +372,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(revoked_empties_what_waits_to_be_sent),
 	TAP_TEST(revoking_one_vm_leaves_the_others),
 	TAP_TEST(the_end_of_a_binding_resets_its_connections),
+	TAP_TEST(a_grant_of_one_that_has_ended_brings_it_back),
 	TAP_TEST(unbound_resets_and_says_nothing),
 	TAP_TEST(a_reply_reaches_its_request_or_nobody),
 	TAP_TEST(a_guest_that_left_gets_nobody_elses_answer),

@@ -123,7 +123,8 @@ static int grant(const struct restlink_vm *id, json_t *facts, int fd)
 	struct vm *vm = slots.at[id->slot];
 	int ret;
 
-	if (vm && same(&vm->id, id)) {
+	/* The file of one that has ended speaks for nobody, even if its number came again. */
+	if (vm && !vm->ended && same(&vm->id, id)) {
 		close(fd);
 		json_decref(vm->facts);
 		vm->facts = json_incref(facts);
