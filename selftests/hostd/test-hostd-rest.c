@@ -589,7 +589,7 @@ static void a_slot_that_waits_for_restd_wakes_nobody(void)
 	drain_settle(&hostd);
 	tap_need(hostd.wake_ms > watch_now_ms());
 	fake.withdraw = 0;
-	hostd.slots.slot[3].backoff.next_ms = 0;
+	hostd.slots.slot[3].backoff.next_ms = 1;	/* long ago */
 	hostd.wake_ms = 0;
 	drain_settle(&hostd);
 	tap_need_eq(fake.withdrawn, 2);
