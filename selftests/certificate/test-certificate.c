@@ -401,6 +401,11 @@ static void failing_program_is_told_with_its_last_words(void)
 	tap_need_eq(rig_shell(&rig, "sed -i 's/sync-timeout = 20/sync-timeout = 2/' conf"), 0);
 	rig_start(&rig);
 	tap_need_wait(rig_says(&rig, "sync", "error", "exit code 3: quota exceeded"));
+	/* In no encoding of ours: told, and status still answers. */
+	write_script("printf >&2 'zu gro\\337'; exit 3");
+	tap_need(strstr(rig_sync(&rig), "exit code 3: zu gro?"));
+	tap_need_wait(rig_says(&rig, "sync", "error", "exit code 3: zu gro?") &&
+		      rig_says(&rig, "host", "reason", "exit code 3: zu gro?"));
 	write_script("exec yes");
 	tap_need(strstr(rig_sync(&rig), "wrote more than 65536 bytes"));
 	write_script("sleep 1000 & exec sleep 1000");

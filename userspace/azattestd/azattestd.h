@@ -289,6 +289,8 @@ void status_update(struct azattestd *d);
 const char *status_name(enum status_state state);
 /* As people are told. */
 const char *status_source(enum config_source source);
+/* Any bytes as a JSON string: of what is no UTF-8, or cut within it, only ASCII is told. */
+json_t *status_text(const char *text);
 json_t *status_json(struct azattestd *d);
 
 /* control.c */

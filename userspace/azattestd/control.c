@@ -31,7 +31,7 @@
 
 static json_t *error_json(const char *text)
 {
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+	return json_pack("{s:b, s:o}", "ok", 0, "error", status_text(text));
 }
 
 static json_t *pem_json(X509 *cert)

@@ -29,6 +29,21 @@ const char *status_source(enum config_source source)
 	return source == CONFIG_EMBEDDED ? "embedded (self-issued)" : config_sources[source];
 }
 
+/* CAs and programs write as they like; without this one byte would end all answers. */
+json_t *status_text(const char *text)
+{
+	json_t *json = json_string(text);
+	char ascii[sizeof(((struct failure *)NULL)->text)];
+
+	if (json)
+		return json;
+	snprintf(ascii, sizeof(ascii), "%s", text);
+	for (char *p = ascii; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(ascii);
+}
+
 /* Days at which the end of a certificate is a warning: it should be renewed long before. */
 static int64_t warn_days(const struct config *config)
 {
@@ -136,13 +151,13 @@ static json_t *sync_json(const struct azattestd *d)
 
 	next = renew->failures ? now + (wait > 0 ? wait / 1000 : 0) :
 		d->leaf.number ? d->leaf.not_after - (int64_t)d->config.renew_days * 86400 : now;
-	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:s}",
+	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:o}",
 			 "source", config_sources[d->config.source], "running", !!renew->pid,
 			 "last", (json_int_t)renew->last_s,
 			 "next", (json_int_t)next,
 			 "failures", (json_int_t)renew->failures,
 			 "failing_since", (json_int_t)(renew->failures ? renew->failing_s : 0),
-			 "error", renew->failures ? renew->failure.text : "");
+			 "error", status_text(renew->failures ? renew->failure.text : ""));
 }
 
 static json_t *signers_json(const struct azattestd *d)
@@ -176,10 +191,10 @@ static json_t *counters_json(const struct azattestd *d)
 json_t *status_json(struct azattestd *d)
 {
 	status_update(d);
-	return json_pack("{s:b, s:s, s:{s:s, s:s, s:I, s:I}, s:o, s:o, s:{s:s}, s:o, s:o, s:I}",
+	return json_pack("{s:b, s:s, s:{s:s, s:o, s:I, s:I}, s:o, s:o, s:{s:s}, s:o, s:o, s:I}",
 			 "ok", 1, "version", AZATTEST_PRODUCT_VERSION,
-			 "host", "state", names[d->status.state], "reason", d->status.reason,
-			 "since", (json_int_t)d->status.since,
+			 "host", "state", names[d->status.state], "reason",
+			 status_text(d->status.reason), "since", (json_int_t)d->status.since,
 			 "age", (json_int_t)(time(NULL) - d->status.since),
 			 "certificate", certificate_json(d), "sync", sync_json(d),
 			 "key", "level", "file",
