@@ -52,7 +52,8 @@ static bool asks_for_own_name(const struct transaction *t, const X509_REQ *reque
 
 	X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(request), NID_commonName, name,
 				  sizeof(name));
-	return !strcasecmp(name, t->name);
+	/* Without a credential the transaction has no host's name, and nobody may have it. */
+	return store_name_ok(t->name) && !strcasecmp(name, t->name);
 }
 
 static OSSL_CMP_PKISI *issue(struct transaction *t, const X509_REQ *request, X509 **out)
