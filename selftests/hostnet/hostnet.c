@@ -134,7 +134,7 @@ unsigned int hostnet_join(struct hostnet *host, unsigned int ifindex)
 char *hostnet_picture(void)
 {
 	return hostnet_read("(ip -d link | sed 's/^[0-9]*: //; s/qdisc [a-z_]*//; s/NO-CARRIER,//;"
-			    " s/,LOWER_UP//; s/ state [A-Z]*//; s/tso_max_size [0-9]*//;"
+			    " s/,LOWER_UP//; s/ state [A-Za-z]*//; s/tso_max_size [0-9]*//;"
 			    " s/ [a-z_]*timer *[0-9.]*//g';"
 			    " ip -o addr | sed 's/^[0-9]*: //';"
 			    " ip route show table all | sed 's, linkdown,,';"
