@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -458,6 +460,15 @@ static void late_reply_never_reaches_a_newcomer(void)
 	stop(&rig);
 }
 
+/* What was sent to it and that it has not read; asking before it has would be a race. */
+static int unread(const struct rig *rig)
+{
+	int bytes;
+
+	tap_need(!ioctl(rig->device, SIOCOUTQ, &bytes));
+	return bytes;
+}
+
 static void replies_to_nothing_are_dropped(void)
 {
 	struct azattest_frame h = { htole32(AZATTEST_FRAME_MAGIC), 1,
@@ -473,6 +484,7 @@ static void replies_to_nothing_are_dropped(void)
 		device_reply(&rig, &h, AZATTEST_STATUS_OK, "x", 1);
 	}
 	tap_need_eq(write(rig.device, "short", 5), 5);
+	tap_need_wait(!unread(&rig));
 	ask(vm, 1);
 	h = device_next(&rig);
 	device_reply(&rig, &h, AZATTEST_STATUS_OK, "yy", 2);
