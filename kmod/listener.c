@@ -240,9 +240,11 @@ static void tell(int ret)
 {
 	if (no_vsock(ret))
 		pr_warn("no AF_VSOCK in this kernel, so no guest channel: load vsock and vhost_vsock, then load azattest again; bindings without CID work\n");
+	else if (ret == -EADDRINUSE)
+		pr_err("vsock port %u has another listener: see 'ss --vsock -l', or choose port=\n",
+		       port);
 	else if (ret)
-		pr_err("cannot listen on vsock port %u (error %d): is another listener there? see 'ss --vsock -l', or choose port=\n",
-		       port, ret);
+		pr_err("cannot listen on vsock port %u (error %d)\n", port, ret);
 	else if (!vhost_is_there())
 		pr_warn("vhost_vsock is not loaded, so no guest can connect yet: modprobe vhost_vsock; bindings without CID work\n");
 	else
