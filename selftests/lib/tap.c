@@ -219,9 +219,18 @@ static unsigned int timeout_of(const struct tap_test *t)
 	return (t->timeout_s ? t->timeout_s : TAP_TIMEOUT_S) * (tap_long() ? 20 : 1);
 }
 
+/* As selftests/run does for whole programs. */
+static unsigned int scale(void)
+{
+	const char *s = getenv("AZ_TIMEOUT_SCALE");
+	unsigned long factor = s ? strtoul(s, NULL, 10) : 1;
+
+	return factor ? factor : 1;
+}
+
 static bool run_one(const struct tap_test *t, unsigned int number)
 {
-	unsigned int timeout_s = timeout_of(t);
+	unsigned int timeout_s = timeout_of(t) * scale();
 	int64_t begin = tap_now_ms();
 	int status;
 	pid_t pid;
