@@ -4,10 +4,18 @@ api_SRCS := $(addprefix userspace/hostd/,api.c api_http.c api_calls.c) \
 	$(addprefix userspace/daemon/,watch.c log.c) selftests/api/fakehostd.c
 api_PKGS := libmicrohttpd jansson uuid
 
-ASAN_PROGRAMS += test-api
-test-api_SRCS := selftests/api/test-api.c selftests/lib/tap.c selftests/lib/child.c $(api_SRCS)
-test-api_PKGS := $(api_PKGS)
-UNIT_TESTS += test-api selftests/api/test-ctl-api.sh
+# What the test programs share, under sanitizers like them, built once.
+LIBRARIES += azapirig
+azapirig_SRCS := selftests/api/rig.c selftests/lib/tap.c selftests/lib/child.c $(api_SRCS)
+azapirig_PKGS := $(api_PKGS)
+azapirig_CFLAGS := $(SANITIZE) -U_FORTIFY_SOURCE
+
+api_tests := test-api-calls test-api-bodies test-api-framing test-api-rights test-api-crowd
+ASAN_PROGRAMS += $(api_tests)
+$(foreach t,$(api_tests),$(eval $(t)_SRCS := selftests/api/$(t).c))
+$(foreach t,$(api_tests),$(eval $(t)_STATIC := azapirig))
+$(foreach t,$(api_tests),$(eval $(t)_PKGS := $(api_PKGS)))
+UNIT_TESTS += $(api_tests) selftests/api/test-ctl-api.sh
 
 PROGRAMS += fake-hostd
 fake-hostd_SRCS := selftests/api/fake-hostd.c $(api_SRCS)
