@@ -12,15 +12,17 @@ endef
 
 define fence_world_test
 PROGRAMS += test-$(1)
-test-$(1)_SRCS := selftests/fence/world.c selftests/fence/test-$(1).c userspace/daemon/log.c
+test-$(1)_SRCS := $(addprefix selftests/fence/,world.c scene.c test-$(1).c) userspace/daemon/log.c
 test-$(1)_STATIC := azfence aztest
 test-$(1)_PKGS := libbpf
 test-$(1)_LDLIBS := -lpthread
 endef
 
-$(foreach t,fence-packets fence-host,$(eval $(call fence_packet_test,$(t))))
-$(foreach t,fence-path fence-accidents,$(eval $(call fence_world_test,$(t))))
+fence_packet_tests := fence-packets fence-arp fence-slots fence-host
+fence_world_tests := fence-path fence-accidents fence-restart fence-config
+$(foreach t,$(fence_packet_tests),$(eval $(call fence_packet_test,$(t))))
+$(foreach t,$(fence_world_tests),$(eval $(call fence_world_test,$(t))))
 
 # The build machine's kernel is one more kernel to run on.
-UNIT_TESTS += test-fence-packets test-fence-host test-fence-path test-fence-accidents
-HOST_TESTS += test-fence-packets test-fence-host test-fence-path test-fence-accidents
+UNIT_TESTS += $(addprefix test-,$(fence_packet_tests) $(fence_world_tests))
+HOST_TESTS += $(addprefix test-,$(fence_packet_tests) $(fence_world_tests))

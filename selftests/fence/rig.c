@@ -249,3 +249,21 @@ void need_refused(struct bpf_program *program, const struct packet *packet, unsi
 			     (int)(after.none[i] - before.none[i]), reason);
 	}
 }
+
+struct outcome guest_sends(const struct packet *p)
+{
+	return rig_run(RIG_PORT_IN, p, SYN_LENGTH, 0);
+}
+
+void guest_refused(const struct packet *p, unsigned int reason)
+{
+	need_refused(RIG_PORT_IN, p, SYN_LENGTH, 0, reason, true);
+}
+
+void guest_passes(const struct packet *p)
+{
+	struct outcome o = guest_sends(p);
+
+	tap_need_eq(o.error, 0);
+	tap_need_eq(o.verdict, TC_ACT_REDIRECT);
+}

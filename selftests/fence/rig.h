@@ -77,4 +77,11 @@ struct outcome rig_run(struct bpf_program *program, const void *data, unsigned i
 void need_refused(struct bpf_program *program, const struct packet *packet, unsigned int length,
 		  uint32_t mark, unsigned int reason, bool of_slot);
 
+#define RIG_PORT_IN	(rig->progs.port_in)
+
+/* What port_in says to SYN_LENGTH bytes from the guest; and that it must. */
+struct outcome guest_sends(const struct packet *p);
+void guest_refused(const struct packet *p, unsigned int reason);
+void guest_passes(const struct packet *p);
+
 #endif
