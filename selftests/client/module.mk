@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # Fetching from a host that lies, stalls, hangs up or answers well.
-client_COMMON := selftests/lib/tap.c selftests/lib/child.c $(azclient_SRCS)
+client_tests := test-fetch test-fetch-request test-rest-fetch test-rest-request
 
-ASAN_PROGRAMS += test-fetch
-test-fetch_SRCS := selftests/client/test-fetch.c $(client_COMMON)
-test-fetch_PKGS := $(azclient_PKGS)
-test-fetch_CFLAGS := $(azclient_CFLAGS)
+# What the test programs share, under sanitizers like them, built once.
+LIBRARIES += azclientrig
+azclientrig_SRCS := selftests/client/host.c selftests/lib/tap.c selftests/lib/child.c $(azclient_SRCS)
+azclientrig_PKGS := $(azclient_PKGS)
+azclientrig_CFLAGS := $(azclient_CFLAGS) $(SANITIZE) -U_FORTIFY_SOURCE
 
-ASAN_PROGRAMS += test-rest-fetch
-test-rest-fetch_SRCS := selftests/client/test-rest-fetch.c $(client_COMMON)
-test-rest-fetch_PKGS := $(azclient_PKGS)
-test-rest-fetch_CFLAGS := $(azclient_CFLAGS)
-UNIT_TESTS += test-rest-fetch
+ASAN_PROGRAMS += $(client_tests)
+$(foreach t,$(client_tests),$(eval $(t)_SRCS := selftests/client/$(t).c))
+$(foreach t,$(client_tests),$(eval $(t)_STATIC := azclientrig))
+$(foreach t,$(client_tests),$(eval $(t)_PKGS := $(azclient_PKGS)))
+$(foreach t,$(client_tests),$(eval $(t)_CFLAGS := $(azclient_CFLAGS)))
 
 # The program itself, as built for use, against a fake host.
 PROGRAMS += fake-host
@@ -19,5 +20,5 @@ fake-host_SRCS := selftests/client/fake-host.c
 PROGRAMS += fake-rest
 fake-rest_SRCS := selftests/client/fake-rest.c
 
-UNIT_TESTS += test-fetch selftests/client/test-cli.sh selftests/client/test-doors.sh \
+UNIT_TESTS += $(client_tests) selftests/client/test-cli.sh selftests/client/test-doors.sh \
 	selftests/client/test-guest-net.sh
