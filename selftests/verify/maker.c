@@ -285,6 +285,16 @@ void need_doc(const struct maker_doc *doc, int code)
 	need_code(&(struct ask){ 0 }, maker_doc(doc), code);
 }
 
+struct bytes bytes_patch(struct bytes der, const void *from, const void *to,
+			 size_t len)
+{
+	unsigned char *at = memmem(der.data, der.len, from, len);
+
+	tap_need(at);
+	memcpy(at, to, len);
+	return der;
+}
+
 /* Promises end without exit handlers, so leaks are looked for on purpose. */
 void need_no_leaks(const struct tap_test *tests, size_t count)
 {

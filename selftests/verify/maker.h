@@ -70,6 +70,9 @@ struct bytes maker_der(PKCS7 *p7);	/* frees @p7 */
 struct bytes maker_doc(const struct maker_doc *doc);
 struct bytes maker_good(void);
 
+/* Replaces the first @from in the document; both are @len bytes. */
+struct bytes bytes_patch(struct bytes der, const void *from, const void *to, size_t len);
+
 /* Contract content; NULL or 0 for the good value. Freed with the process. */
 const char *maker_content(const char *vm, const char *nonce, int64_t created,
 			  int64_t expires);

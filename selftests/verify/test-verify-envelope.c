@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Tests that only the one envelope is accepted: strict DER, one signer, SHA-256,
-// content inside, no attributes, the signer's own certificate and signature.
+// Tests that only the one envelope is accepted: one signer, SHA-256, content
+// inside, no attributes, the signer's own certificate and signature.
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -30,114 +30,6 @@ static void good_rsa3072_accepted(void)
 	EVP_PKEY_free(key);
 }
 
-static struct bytes append(struct bytes der, unsigned char byte)
-{
-	der.data = realloc(der.data, der.len + 1);
-	der.data[der.len++] = byte;
-	return der;
-}
-
-static void trailing_byte_refused(void)
-{
-	need_code(&(struct ask){ 0 }, append(maker_good(), 0), AZATTEST_E_DER);
-	need_code(&(struct ask){ 0 }, append(maker_good(), '\n'),
-		  AZATTEST_E_DER);
-	/* a whole value, sound in itself */
-	need_code(&(struct ask){ 0 }, append(append(maker_good(), 5), 0),
-		  AZATTEST_E_DER);
-}
-
-static void every_truncation_refused(void)
-{
-	struct azattest_document *document;
-	struct bytes good = maker_good(), cut = good;
-
-	for (cut.len = 0; cut.len < good.len; cut.len++) {
-		/* exactly as long, so that a read past the end is seen */
-		cut.data = memcpy(malloc(cut.len ?: 1), good.data, cut.len);
-		tap_need_eq(ask_code(&(struct ask){ 0 }, cut, &document),
-			    AZATTEST_E_DER);
-		free(cut.data);
-	}
-	free(good.data);
-}
-
-static void indefinite_length_refused(void)
-{
-	PKCS7 *p7 = PKCS7_sign(maker.leaf, maker.key, NULL, NULL, PKCS7_BINARY |
-			       PKCS7_NOATTR | PKCS7_STREAM);
-	const char *content = maker_content(NULL, NULL, 0, 0);
-	BIO *in = BIO_new_mem_buf(content, -1), *out = BIO_new(BIO_s_mem());
-	struct bytes ber;
-	char *data;
-
-	tap_need(i2d_PKCS7_bio_stream(out, p7, in, PKCS7_BINARY | PKCS7_STREAM));
-	ber.len = (size_t)BIO_get_mem_data(out, &data);
-	ber.data = malloc(ber.len);
-	memcpy(ber.data, data, ber.len);
-	tap_need_eq(ber.data[1], 0x80);
-	need_code(&(struct ask){ 0 }, ber, AZATTEST_E_DER);
-	BIO_free(in);
-	BIO_free(out);
-	PKCS7_free(p7);
-}
-
-static void overlong_length_refused(void)
-{
-	struct bytes der = append(maker_good(), 0);
-
-	tap_need_eq(der.data[1], 0x82);
-	memmove(der.data + 3, der.data + 2, der.len - 3);
-	der.data[1] = 0x83;
-	der.data[2] = 0;
-	need_code(&(struct ask){ 0 }, der, AZATTEST_E_DER);
-}
-
-/* Replaces the first @from in the document; both are @len bytes. */
-static struct bytes patch(struct bytes der, const void *from, const void *to,
-			  size_t len)
-{
-	unsigned char *at = memmem(der.data, der.len, from, len);
-
-	tap_need(at);
-	memcpy(at, to, len);
-	return der;
-}
-
-static void add_sha384(PKCS7 *p7)
-{
-	X509_ALGOR *more = X509_ALGOR_new();
-
-	X509_ALGOR_set0(more, OBJ_nid2obj(NID_sha384), V_ASN1_NULL, NULL);
-	sk_X509_ALGOR_push(p7->d.sign->md_algs, more);
-}
-
-/* Each value is DER; the SET around them is not, unless they are sorted. */
-static void unsorted_set_refused(void)
-{
-	static const unsigned char from[] =
-		"\x04\x02\x01\x05\x00\x30\x0d\x06\x09"
-		"\x60\x86\x48\x01\x65\x03\x04\x02\x02";
-	unsigned char to[sizeof(from)];
-	struct maker_doc doc = { .edit = add_sha384 };
-
-	memcpy(to, from, sizeof(to));
-	to[2] = 2;
-	to[sizeof(to) - 2] = 1;
-	need_doc(&doc, AZATTEST_E_DIGEST);
-	need_code(&(struct ask){ 0 },
-		  patch(maker_doc(&doc), from, to, sizeof(from) - 1),
-		  AZATTEST_E_DER);
-}
-
-/* BOOLEAN "true" of the leaf's critical extensions, as BER would allow. */
-static void loose_boolean_in_certificate_refused(void)
-{
-	need_code(&(struct ask){ 0 },
-		  patch(maker_good(), "\x01\x01\xff", "\x01\x01\x01", 3),
-		  AZATTEST_E_DER);
-}
-
 static void not_signed_data_refused(void)
 {
 	static const unsigned char empty[] = { 0x30, 0x00 };
@@ -146,8 +38,8 @@ static void not_signed_data_refused(void)
 	need_code(&(struct ask){ 0 }, der, AZATTEST_E_SIGNED_DATA);
 	/* 1.2.840.113549.1.7.2 -> .1: plain data */
 	need_code(&(struct ask){ 0 },
-		  patch(maker_good(), "\xf7\x0d\x01\x07\x02",
-			"\xf7\x0d\x01\x07\x01", 5), AZATTEST_E_SIGNED_DATA);
+		  bytes_patch(maker_good(), "\xf7\x0d\x01\x07\x02",
+			      "\xf7\x0d\x01\x07\x01", 5), AZATTEST_E_SIGNED_DATA);
 }
 
 static void set_version(PKCS7 *p7)
@@ -311,8 +203,8 @@ static void detached_refused(void)
 static void other_content_type_refused(void)
 {
 	need_code(&(struct ask){ 0 },
-		  patch(maker_good(), "\xf7\x0d\x01\x07\x01",
-			"\xf7\x0d\x01\x07\x63", 5), AZATTEST_E_CONTENT_TYPE);
+		  bytes_patch(maker_good(), "\xf7\x0d\x01\x07\x01",
+			      "\xf7\x0d\x01\x07\x63", 5), AZATTEST_E_CONTENT_TYPE);
 }
 
 static void add_unsigned_attribute(PKCS7 *p7)
@@ -409,7 +301,7 @@ static void chain_without_signature_refused(void)
 {
 	struct bytes der = maker_good();
 
-	need_code(&(struct ask){ 0 }, patch(der, "standard", "enhanced", 8),
+	need_code(&(struct ask){ 0 }, bytes_patch(der, "standard", "enhanced", 8),
 		  AZATTEST_E_SIGNATURE);
 	need_doc(&(struct maker_doc){ .leaf = maker.ec_leaf,
 				      .key = maker.ec_key,
@@ -440,39 +332,12 @@ static void empty_signature_refused(void)
 		 AZATTEST_E_SIGNATURE);
 }
 
-static void longer_than_limit_refused(void)
-{
-	struct bytes der = { calloc(1, AZATTEST_INPUT_MAX + 1),
-			     AZATTEST_INPUT_MAX + 1 };
-
-	need_code(&(struct ask){ 0 }, der, AZATTEST_E_DER);
-}
-
-/* 60,000 nested SEQUENCEs of indefinite patience, none of stack. */
-static void deep_nesting_refused(void)
-{
-	struct bytes der = { malloc(60000), 60000 };
-	size_t i;
-
-	for (i = 0; i < der.len; i += 4)
-		memcpy(der.data + i, (unsigned char[]){ 0x30, 0x82,
-			(unsigned char)((der.len - i - 4) >> 8),
-			(unsigned char)(der.len - i - 4) }, 4);
-	need_code(&(struct ask){ 0 }, der, AZATTEST_E_DER);
-}
-
 static void no_path_leaks(void);
 
 static const struct tap_test tests[] = {
 	TAP_TEST(good_rsa_accepted),
 	TAP_TEST(good_p256_accepted),
 	TAP_TEST(good_rsa3072_accepted),
-	TAP_TEST(trailing_byte_refused),
-	TAP_TEST(every_truncation_refused),
-	TAP_TEST(indefinite_length_refused),
-	TAP_TEST(overlong_length_refused),
-	TAP_TEST(unsorted_set_refused),
-	TAP_TEST(loose_boolean_in_certificate_refused),
 	TAP_TEST(not_signed_data_refused),
 	TAP_TEST(other_version_refused),
 	TAP_TEST(key_id_signer_refused),
@@ -495,8 +360,6 @@ static const struct tap_test tests[] = {
 	TAP_TEST(chain_without_signature_refused),
 	TAP_TEST(altered_signature_refused),
 	TAP_TEST(empty_signature_refused),
-	TAP_TEST(longer_than_limit_refused),
-	TAP_TEST(deep_nesting_refused),
 	TAP_TEST(no_path_leaks),
 };
 
