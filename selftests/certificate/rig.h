@@ -30,6 +30,9 @@ struct rig {
 int rig_main(const struct tap_test *tests, size_t count, int argc, char **argv);
 /* A folder, a CA in it with this host enrolled; skips where it cannot run. */
 void rig_open(struct rig *rig, const char *name);
+/* The same in two steps, for who has other programs than rig_open_bare() finds. */
+void rig_open_bare(struct rig *rig, const char *name);
+void rig_make_ca(struct rig *rig);
 const char *rig_path(struct rig *rig, const char *name);
 /* Runs a shell command in the folder, with $CA and $SYNC; its exit status. */
 int rig_shell(struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));

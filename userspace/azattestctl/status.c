@@ -65,6 +65,15 @@ static void print_sync(const json_t *sync)
 	       print_age(next > now ? next - now : 0, wait, sizeof(wait)), text_of(sync, "error"));
 }
 
+/* Unless the host's own line has said it. */
+static void print_clock(const json_t *clock, const json_t *host)
+{
+	const char *problem = text_of(clock, "problem");
+
+	if (*problem && !strstr(text_of(host, "reason"), problem))
+		printf("clock:       %s\n", problem);
+}
+
 static void print_counters(const json_t *counters)
 {
 	const json_t *refused = json_object_get(counters, "refused");
@@ -86,9 +95,12 @@ static void print_status(const json_t *status)
 	const json_t *signers = json_object_get(status, "signers");
 	char age[32];
 
-	printf("host:        %s for %s%s%s\n", text_of(host, "state"),
+	printf("host:        %s (%s) for %s%s%s\n", text_of(host, "state"), text_of(host, "sub"),
 	       print_age(number_of(host, "age"), age, sizeof(age)),
 	       *text_of(host, "reason") ? ": " : "", text_of(host, "reason"));
+	if (*text_of(host, "next_step"))
+		printf("next step:   %s\n", text_of(host, "next_step"));
+	print_clock(json_object_get(status, "clock"), host);
 	print_certificate(json_object_get(status, "certificate"));
 	print_sync(json_object_get(status, "sync"));
 	printf("key:         %s\n", text_of(json_object_get(status, "key"), "level"));

@@ -13,7 +13,9 @@
  *   spawn.c        executes azattest-signer with its descriptors
  *   supervise.c    generations of signers, restarts
  *   journal.c      reports of signers -> lines and counters
- *   status.c       what the host's state is, and why
+ *   clock.c        whether this host's clock can be believed
+ *   condition.c    which state the host is in, why, and what to do
+ *   status.c       the state with its age: lines about it, and all of it as JSON
  *   control.c      the Unix socket that tells it
  */
 #ifndef AZATTESTD_H
@@ -126,6 +128,9 @@ int state_folder(struct state *state, const char *name, struct failure *failure)
 /* Bytes of a file; refuses another's, and one that others may read. */
 int state_read(struct state *state, const char *folder, const char *name, void *buf, size_t size,
 	       struct failure *failure);
+/* A file beside the folders, for notes that are no secret: the older or the new one, whole. */
+int state_replace(struct state *state, const char *name, const void *bytes, size_t length,
+		  struct failure *failure);
 /* Number of the newest leaf folder, 0 if there is none. */
 uint64_t state_newest_leaf(struct state *state);
 /* The newest below @number, 0 if there is none. */
@@ -274,15 +279,56 @@ void journal_report(struct journal *journal, enum config_journal level,
 void journal_flush(struct journal *journal);
 const char *journal_status_name(uint32_t status);
 
+/* clock.c */
+
+#define CLOCK_BOOT	40	/* boot_id of the kernel */
+
+enum clock_doubt { CLOCK_FINE, CLOCK_NEVER_SET, CLOCK_BEHIND, CLOCK_JUMPED };
+
+struct clock {
+	int64_t seen;		/* the latest time that was believed; 0: none */
+	int64_t kept_ms;	/* when that was written down; 0: not yet */
+	int64_t last;		/* at the last look */
+	int64_t offset;		/* of the time since boot to the clock, then */
+	bool looked;		/* there is an @offset */
+	int64_t jump;		/* the last time it was set, by so much; 0: never */
+	int64_t jumped_at;
+	char boot[CLOCK_BOOT];
+};
+
+void clock_open(struct azattestd *d);
+void clock_tick(struct azattestd *d);
+void clock_close(struct azattestd *d);
+/* There is a new certificate. */
+void clock_confirm(struct azattestd *d);
+enum clock_doubt clock_doubt(const struct clock *clock, int64_t now);
+/* Whether the certificate had not ended, had nobody set the clock ahead. */
+bool clock_explains_end(const struct clock *clock, int64_t now, int64_t not_after);
+/* What speaks against the clock, "" if nothing does. */
+void clock_describe(const struct clock *clock, int64_t now, char *out, size_t size);
+
 /* status.c */
 
 enum status_state { STATUS_INACTIVE, STATUS_ACTIVE, STATUS_EXPIRED, STATUS_ERROR };
 
 struct status {
 	enum status_state state;
+	const char *sub;	/* in what way: a word that stays the same over releases */
 	int64_t since;		/* seconds since 1970 */
-	char reason[300];
+	int64_t warned;		/* of the end, last; 0: not yet */
+	char reason[800];
+	char next[300];		/* what to do; "" when there is nothing to do */
 };
+
+/* condition.c */
+
+/* The end of a certificate is a warning from here on, or from renew-days. */
+#define CONDITION_WARN_DAYS	7
+
+/* All of @status but its times; where nothing is known it stays as it was. */
+void condition_derive(const struct azattestd *d, int64_t now, struct status *status);
+bool condition_ends_soon(const struct azattestd *d, int64_t now);
+
 
 /* Derives it anew; logs and notifies when it has changed. */
 void status_update(struct azattestd *d);
@@ -340,6 +386,7 @@ struct azattestd {
 	struct renew renew;
 	struct supervise supervise;
 	struct journal journal;
+	struct clock clock;
 	struct status status;
 	struct control control;
 	struct watch signals;

@@ -120,6 +120,7 @@ static void renewal_ended(struct azattestd *d, int status)
 		reject_leaf(d, failure.text);
 		return;
 	}
+	clock_confirm(d);
 	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64 ", source %s",
 		 d->leaf.number, config_sources[d->leaf.source]);
 	go_live(d);
@@ -208,6 +209,7 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 	ret = leaf_load(&d->leaf, &d->state, failure);
 	if (ret && ret != -ENOENT)
 		return ret;
+	clock_open(d);
 	if (leaf_usable(d))
 		go_live(d);
 	return 0;
@@ -259,6 +261,7 @@ static void stop(struct azattestd *d)
 		watch_wait(BUSY_TICK_MS);
 		supervise_tick(d);
 	}
+	clock_close(d);
 	control_close(d);
 	leaf_free(&d->leaf);
 	state_close(&d->state);

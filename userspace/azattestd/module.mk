@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The control process: everything about signing but the key.
 
-azattestd_CONTROL := $(addprefix userspace/azattestd/,config.c config_rules.c control.c embedded.c \
+azattestd_CONTROL := $(addprefix userspace/azattestd/,clock.c condition.c config.c config_rules.c \
+	control.c embedded.c \
 	journal.c leaf.c renew.c request.c source.c source_file.c source_sync.c spawn.c \
 	state.c status.c supervise.c) \
 	userspace/daemon/log.c userspace/daemon/watch.c \

@@ -199,6 +199,23 @@ int state_write(int dir, const char *name, const void *bytes, size_t length,
 			   strerror(error));
 }
 
+int state_replace(struct state *state, const char *name, const void *bytes, size_t length,
+		  struct failure *failure)
+{
+	char fresh[64];
+	int ret;
+
+	new_name(fresh, sizeof(fresh), name);
+	unlinkat(state->dir, fresh, 0);
+	ret = state_write(state->dir, fresh, bytes, length, failure);
+	if (ret)
+		return ret;
+	state_step();
+	if (renameat(state->dir, fresh, state->dir, name))
+		return failed(failure, state, name, "renamed into place");
+	return fsync(state->dir) ? failed(failure, state, name, "written") : 0;
+}
+
 int state_folder(struct state *state, const char *name, struct failure *failure)
 {
 	char path[400];

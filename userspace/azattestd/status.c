@@ -10,8 +10,6 @@
 #include <openssl/crypto.h>
 #include <systemd/sd-daemon.h>
 
-#define WARN_DAYS	7
-
 static const char *const names[] = {
 	[STATUS_INACTIVE] = "Inactive",
 	[STATUS_ACTIVE] = "Active",
@@ -33,7 +31,7 @@ const char *status_source(enum config_source source)
 json_t *status_text(const char *text)
 {
 	json_t *json = json_string(text);
-	char ascii[sizeof(((struct failure *)NULL)->text)];
+	char ascii[sizeof(((struct status *)NULL)->reason)];
 
 	if (json)
 		return json;
@@ -44,75 +42,48 @@ json_t *status_text(const char *text)
 	return json_string(ascii);
 }
 
-/* Days at which the end of a certificate is a warning: it should be renewed long before. */
-static int64_t warn_days(const struct config *config)
+/* Once a day and not more: a line that repeats itself is not read. */
+static void warn_of_end(struct azattestd *d, int64_t now)
 {
-	return config->renew_days < WARN_DAYS ? config->renew_days : WARN_DAYS;
+	if (!condition_ends_soon(d, now)) {
+		d->status.warned = 0;
+		return;
+	}
+	if (d->status.warned && now >= d->status.warned && now - d->status.warned < 86400)
+		return;
+	d->status.warned = now;
+	log_line(LOG_WARNING, "%s", d->status.reason);
 }
 
-static void warn_of_end(const struct azattestd *d, struct status *status)
+static void announce(const struct azattestd *d, const struct status *next)
 {
-	int64_t left = (d->leaf.not_after - time(NULL)) / 86400;
-	char renewal[sizeof(status->reason)];
+	const char *own = d->leaf.source == CONFIG_EMBEDDED && d->leaf.number ? " (self-issued)" : "";
+	const char *colon = *next->reason ? ": " : "";
 
-	if (left >= warn_days(&d->config))
-		return;
-	snprintf(renewal, sizeof(renewal), "%s", *status->reason ? status->reason :
-		 "it is being renewed");
-	snprintf(status->reason, sizeof(status->reason), "the certificate ends in %s%lld day%s: %.200s",
-		 left ? "" : "less than ", (long long)(left ? left : 1), left > 1 ? "s" : "", renewal);
-}
-
-static void derive(const struct azattestd *d, struct status *status)
-{
-	const struct supervise *s = &d->supervise;
-	int64_t now = time(NULL);
-
-	*status->reason = 0;
-	if (d->renew.failures)
-		snprintf(status->reason, sizeof(status->reason), "renewal failed: %.250s",
-			 d->renew.failure.text);
-	if (!d->leaf.number) {
-		status->state = d->renew.failures ? STATUS_ERROR : STATUS_INACTIVE;
-		return;
-	}
-	if (now >= d->leaf.not_after || now < d->leaf.not_before) {
-		status->state = STATUS_EXPIRED;
-		if (now < d->leaf.not_before && !*status->reason)
-			strcpy(status->reason, "the clock is before the certificate's begin");
-		return;
-	}
-	if (supervise_count(s, SUPERVISE_READY)) {
-		status->state = STATUS_ACTIVE;
-		warn_of_end(d, status);
-	} else if (s->failures >= SUPERVISE_REPEATED) {
-		status->state = STATUS_ERROR;
-		snprintf(status->reason, sizeof(status->reason), "signers end again and again: %s",
-			 s->why);
-	}
-	/* else: starting or being replaced; what was true before is told on */
+	if (next->state != d->status.state || strcmp(next->sub, d->status.sub))
+		log_line(next->state == STATUS_ACTIVE && !*next->reason ? LOG_INFO : LOG_WARNING,
+			 "host is %s%s%s%s", names[next->state], own, colon, next->reason);
+	if (next->state != d->status.state || strcmp(next->reason, d->status.reason))
+		sd_notifyf(0, "STATUS=%s%s%s%s", names[next->state], own, colon, next->reason);
 }
 
 void status_update(struct azattestd *d)
 {
-	struct status next = d->status;
+	struct status next;
+	int64_t now = time(NULL);
 
 	if (d->stopping)
 		return;
-	derive(d, &next);
+	clock_tick(d);
+	next = d->status;
+	if (!d->status.sub)
+		d->status.sub = next.sub = "no-certificate";
+	condition_derive(d, now, &next);
 	if (next.state != d->status.state || !next.since)
-		next.since = time(NULL);
-	if (next.state != d->status.state || strcmp(next.reason, d->status.reason)) {
-		const char *own = d->leaf.source == CONFIG_EMBEDDED && d->leaf.number ?
-			" (self-issued)" : "";
-
-		log_line(next.state == STATUS_ACTIVE && !*next.reason ? LOG_INFO : LOG_WARNING,
-			 "host is %s%s%s%s", names[next.state], own,
-			 *next.reason ? ": " : "", next.reason);
-		sd_notifyf(0, "STATUS=%s%s%s%s", names[next.state], own,
-			   *next.reason ? ": " : "", next.reason);
-	}
+		next.since = now;
+	announce(d, &next);
 	d->status = next;
+	warn_of_end(d, now);
 }
 
 static json_t *certificate_json(const struct azattestd *d)
@@ -188,14 +159,33 @@ static json_t *counters_json(const struct azattestd *d)
 			 "lines_lost", (json_int_t)d->journal.lost);
 }
 
+static json_t *host_json(const struct azattestd *d)
+{
+	const struct status *status = &d->status;
+	int64_t age = time(NULL) - status->since;
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:b}",
+			 "state", names[status->state], "sub", status->sub,
+			 "reason", status_text(status->reason), "next_step", status_text(status->next),
+			 "since", (json_int_t)status->since, "age", (json_int_t)(age > 0 ? age : 0),
+			 "ends_soon", condition_ends_soon(d, time(NULL)));
+}
+
+/* "problem" is "" for a clock that nothing speaks against. */
+static json_t *clock_json(const struct azattestd *d)
+{
+	char problem[200];
+
+	clock_describe(&d->clock, time(NULL), problem, sizeof(problem));
+	return json_pack("{s:s, s:I}", "problem", problem, "now", (json_int_t)time(NULL));
+}
+
 json_t *status_json(struct azattestd *d)
 {
 	status_update(d);
-	return json_pack("{s:b, s:s, s:{s:s, s:o, s:I, s:I}, s:o, s:o, s:{s:s}, s:o, s:o, s:I}",
+	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:{s:s}, s:o, s:o, s:I}",
 			 "ok", 1, "version", AZATTEST_PRODUCT_VERSION,
-			 "host", "state", names[d->status.state], "reason",
-			 status_text(d->status.reason), "since", (json_int_t)d->status.since,
-			 "age", (json_int_t)(time(NULL) - d->status.since),
+			 "host", host_json(d), "clock", clock_json(d),
 			 "certificate", certificate_json(d), "sync", sync_json(d),
 			 "key", "level", "file",
 			 "signers", signers_json(d), "counters", counters_json(d),

@@ -104,37 +104,38 @@ static int check_use(X509 *leaf, const struct verdict *v)
 	return 0;
 }
 
-/* "3 days", "2 h", "40 s" */
-static const char *span(int64_t seconds, char text[32])
+const char *accept_span(int64_t seconds, char text[ACCEPT_SPAN])
 {
 	if (seconds >= 2 * 86400)
-		snprintf(text, 32, "%lld days", (long long)seconds / 86400);
+		snprintf(text, ACCEPT_SPAN, "%lld days", (long long)seconds / 86400);
 	else if (seconds >= 2 * 3600)
-		snprintf(text, 32, "%lld h", (long long)seconds / 3600);
+		snprintf(text, ACCEPT_SPAN, "%lld h", (long long)seconds / 3600);
+	else if (seconds >= 2 * 60)
+		snprintf(text, ACCEPT_SPAN, "%lld min", (long long)seconds / 60);
 	else
-		snprintf(text, 32, "%lld s", (long long)seconds);
+		snprintf(text, ACCEPT_SPAN, "%lld s", (long long)seconds);
 	return text;
 }
 
 static int check_times(const struct accept_rules *rules, X509 *leaf, const struct verdict *v)
 {
 	int64_t begin, end, longest = (int64_t)rules->lifetime_days * 86400 + ACCEPT_SLACK_S;
-	char text[32];
+	char text[ACCEPT_SPAN];
 
 	if (certificate_times(leaf, &begin, &end))
 		return refuse(v, "has times that do not parse");
 	if (begin > rules->now)
 		return refuse(v, "begins only in %s: compare this host's clock with the CA's",
-			      span(begin - rules->now, text));
+			      accept_span(begin - rules->now, text));
 	if (end <= rules->now)
 		return refuse(v, "ended %s ago: compare this host's clock with the CA's",
-			      span(rules->now - end, text));
+			      accept_span(rules->now - end, text));
 	if (end - begin > longest)
 		return refuse(v, "is valid for %s, longer than lifetime-days (%u) asks",
-			      span(end - begin, text), rules->lifetime_days);
+			      accept_span(end - begin, text), rules->lifetime_days);
 	if (end - rules->now <= (int64_t)rules->renew_days * 86400)
 		return refuse(v, "is valid for %s only: with renew-days %u it would be renewed at once",
-			      span(end - rules->now, text), rules->renew_days);
+			      accept_span(end - rules->now, text), rules->renew_days);
 	return 0;
 }
 

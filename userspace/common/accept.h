@@ -44,6 +44,9 @@ int accept_check(const struct accept_rules *rules, X509 *leaf, STACK_OF(X509) *o
 
 /* Certificates of a PEM text; NULL: none, too many, or anything that does not parse. */
 STACK_OF(X509) *accept_parse(const char *text, size_t length);
+/* "3 days", "2 h", "5 min", "40 s": one unit is enough to judge by. */
+#define ACCEPT_SPAN	32
+const char *accept_span(int64_t seconds, char text[ACCEPT_SPAN]);
 /* Reads a file of roots; NULL and one line in @why. */
 STACK_OF(X509) *accept_read_trust(const char *path, char *why, size_t size);
 
