@@ -532,6 +532,35 @@ static void ever_busy_connection_is_closed(void)
 	stop(&rig);
 }
 
+/* As over vsock: whoever keeps a place for ever has to come again for it. */
+static void after_a_number_of_replies_a_connection_is_closed(void)
+{
+	struct azattest_frame h;
+	struct rig rig;
+	int vm, other, i;
+
+	start(&rig);
+	vm = vm_connect(&rig);
+	other = vm_connect(&rig);
+	for (i = 0; i < MUX_REPLIES_MAX; i++) {
+		ask(vm, (uint32_t)i);
+		h = device_next(&rig);
+		device_reply(&rig, &h, AZATTEST_STATUS_OK, "", 0);
+		tap_need_eq(le32toh(vm_reply(vm).id), i);
+	}
+	tap_need(vm_closed(vm));
+	vm = vm_connect(&rig);
+	ask(vm, 1);
+	h = device_next(&rig);
+	device_reply(&rig, &h, AZATTEST_STATUS_OK, "", 0);
+	tap_need_eq(le32toh(vm_reply(vm).id), 1);
+	ask(other, 2);
+	h = device_next(&rig);
+	device_reply(&rig, &h, AZATTEST_STATUS_OK, "", 0);
+	tap_need_eq(le32toh(vm_reply(other).id), 2);
+	stop(&rig);
+}
+
 static void end_of_binding_ends_all(void)
 {
 	struct rig rig;
@@ -607,6 +636,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(replies_to_nothing_are_dropped),
 	TAP_TEST(full_device_delays_and_loses_nothing),
 	TAP_TEST(ever_busy_connection_is_closed),
+	TAP_TEST(after_a_number_of_replies_a_connection_is_closed),
 	TAP_TEST(end_of_binding_ends_all),
 	TAP_TEST(half_closed_vm_still_gets_its_reply),
 	TAP_TEST(noise_never_reaches_the_device),

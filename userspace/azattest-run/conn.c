@@ -123,7 +123,8 @@ void conn_write(struct conn *c)
 	c->out_sent += (size_t)n;
 	if (c->out_sent < c->out_len)
 		return;
-	if (c->close_after || c->busy >= MUX_BUSY_MAX)
+	if (c->close_after || c->busy >= MUX_BUSY_MAX ||
+	    ++c->replies >= MUX_REPLIES_MAX)
 		conn_close(c);
 	else
 		rest(c);

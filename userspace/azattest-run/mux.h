@@ -20,10 +20,11 @@
 
 #include <linux/azattest.h>
 
-/* As the module's vsock door: connections_per_cid, frame_ms, BUSY_MAX. */
+/* As the module's vsock door: connections_per_cid, frame_ms, BUSY_MAX, replies. */
 #define MUX_CONNECTIONS	16
 #define MUX_FRAME_MS	5000
 #define MUX_BUSY_MAX	8
+#define MUX_REPLIES_MAX	128
 /* The device answers within its own deadline; this is the net below it. */
 #define MUX_ANSWER_MS	90000
 
@@ -37,6 +38,7 @@ struct conn {
 	uint32_t id;		/* the guest's */
 	uint32_t ticket;	/* the device's */
 	unsigned int busy;	/* BUSY replies in a row */
+	unsigned int replies;	/* written so far */
 	bool close_after;	/* the reply was a refusal of the framing */
 	size_t in_len, in_total;
 	size_t out_len, out_sent;
