@@ -48,6 +48,8 @@ static void need_replaced(void)
 
 	fence_close(world);
 	tap_need(!world_adopt());
+	/* Where restd's cgroup is, nobody has said yet: cg_in there is ours all the same. */
+	tap_need_eq(fence_audit_links(world), 0);
 	tap_need_eq(fence_slot_read(world, 1, &record), -ENOENT);
 	tap_need_eq(fence_audit_port(world, 1), FENCE_LOST_PORT);
 	sh("! tc filter show dev tap1 ingress | grep -q port_in");
@@ -60,18 +62,36 @@ static void need_replaced(void)
 	tap_need_eq(scene_audit_bridge(), 0);
 }
 
+/* Until restd connects again, this is all that keeps forged packets from it. */
+static bool cg_in_is_pinned_program(void)
+{
+	struct bpf_link_info link = { 0 };
+	struct bpf_prog_info program = { 0 };
+	uint32_t size = sizeof(link);
+	char path[64];
+
+	scene_pin_path(path, "link_cg_in");
+	tap_need(!bpf_obj_get_info_by_fd(bpf_obj_get(path), &link, &size));
+	scene_pin_path(path, "prog_cg_in");
+	size = sizeof(program);
+	tap_need(!bpf_obj_get_info_by_fd(bpf_obj_get(path), &program, &size));
+	return link.cgroup.cgroup_id && link.prog_id == program.id;
+}
+
 static void another_build_replaces_everything(void)
 {
 	char from[64], to[64];
 	int other;
 
 	scene_start();
+	tap_need(cg_in_is_pinned_program());
 	scene_pin_path(from, "prog_br_drop");
 	scene_pin_path(to, "prog_port_in");
 	other = bpf_obj_get(from);
 	tap_need_eq(unlink(to), 0);
 	tap_need_eq(bpf_obj_pin(other, to), 0);
 	need_replaced();
+	tap_need(cg_in_is_pinned_program());
 }
 
 static void filters_without_pins_do_not_outlive_a_new_load(void)

@@ -85,16 +85,30 @@ static int steer_attach(struct fence *fence, struct failure *failure)
 	return ret;
 }
 
+/*
+ * The one of another build gets our program, in one step: where restd's cgroup
+ * is, it says only when it connects again. If that fails, the old program holds
+ * until then, and is nothing that is lost.
+ */
+static void cgroup_adopt(struct fence *fence)
+{
+	int program = fence->program[FENCE_CG_IN].fd, link = fence->link[FENCE_LINK_CG_IN].fd;
+	struct bpf_link_info info;
+
+	if (link_info(&fence->link[FENCE_LINK_CG_IN], &info))
+		return;
+	if (info.prog_id == fence->program[FENCE_CG_IN].id || !bpf_link_update(link, program, NULL))
+		fence->cgroup_id = info.cgroup.cgroup_id;
+}
+
 /* What is pinned under these names, of whatever build: it holds until replaced. */
 static void links_adopt(struct fence *fence)
 {
-	struct bpf_link_info info;
 	enum fence_link i;
 
 	for (i = 0; i < FENCE_LINKS; i++)
 		fence_object_take(&fence->link[i], pins_get(fence, "link", fence_link_names[i]));
-	if (!link_info(&fence->link[FENCE_LINK_CG_IN], &info))
-		fence->cgroup_id = info.cgroup.cgroup_id;
+	cgroup_adopt(fence);
 }
 
 int links_open(struct fence *fence, struct failure *failure)
