@@ -27,14 +27,17 @@ static struct {
 	int destroy;		/* what net_destroy_sockets() says */
 	int withdraw;		/* what fence_withdraw() says */
 	unsigned int destroyed, withdrawn, cleared, sockets;
+	unsigned int peers;	/* of the last net_destroy_sockets(): a bit for each slot */
 	int own_cgroup;
 } fake;
 
-int net_destroy_sockets(struct net *net, struct in_addr peer, struct failure *f)
+int net_destroy_sockets(struct net *net, const struct net_peers *peers, struct failure *f)
 {
 	(void)net;
-	(void)peer;
 	fake.destroyed++;
+	fake.peers = 0;
+	for (unsigned int i = 0; i < peers->count; i++)
+		fake.peers |= (unsigned int)peers->over(i, peers->arg) << i;
 	return fake.destroy ? failure_set(f, 1, fake.destroy, "fake") : 0;
 }
 
@@ -576,6 +579,54 @@ static void a_failing_destroy_is_tried_again_later(void)
 	tap_need_eq(state_of(3), SLOT_FREE);
 }
 
+/* Each look costs what the host has of sockets, and nobody is served meanwhile. */
+static void many_slots_are_freed_by_one_look_at_sockets(void)
+{
+	struct vm vms[3];
+	int fd;
+
+	open_rest();
+	for (unsigned int i = 0; i < 3; i++) {
+		vms[i] = a_vm(i + 2);
+		vms[i].next = hostd.vms;
+		hostd.vms = &vms[i];
+	}
+	fd = in_session();
+	for (unsigned int i = 0; i < 3; i++)
+		drain_begin(&hostd, i + 2, vms[i].request.uuid, 77, true, true);
+	rest_pump(rest);
+	hostd.vms = NULL;
+	say(fd, RESTLINK_REVOKED, 2, 77);
+	say(fd, RESTLINK_REVOKED, 4, 77);
+	drain_settle(&hostd);
+	tap_need_eq(fake.destroyed, 1);
+	tap_need_eq(fake.peers, 1 << 2 | 1 << 4);
+	tap_need_eq(state_of(2), SLOT_FREE);
+	tap_need_eq(state_of(3), SLOT_DRAINING);
+	tap_need_eq(state_of(4), SLOT_FREE);
+}
+
+static void slots_of_an_earlier_time_are_cleaned_by_one_look_at_sockets(void)
+{
+	open_rest();
+	a_vm(2);
+	hostd.slots.slot[2].unclean = false;	/* adopted: its connections go on */
+	a_vm(5);
+	drain_begin(&hostd, 5, (uint8_t[AZATTEST_UUID_LEN]){ 0 }, 77, false, true);
+	fake.destroy = -EOPNOTSUPP;
+	hostd.opened_ms = watch_now_ms();
+	tap_need_eq(slot_take(&hostd.slots), 1);
+	tap_need_eq(drain_clean(&hostd, 1, &failure), -EOPNOTSUPP);
+	tap_need_eq(fake.peers, 1 << 1 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7);
+	hostd.opened_ms = watch_now_ms() - 60000;
+	tap_need_eq(drain_clean(&hostd, 1, &failure), 0);
+	fake.destroyed = 0;
+	for (unsigned int i = 1; i < COUNT; i++)
+		tap_need_eq(i == 5 || !drain_clean(&hostd, i, &failure), true);
+	tap_need_eq(fake.destroyed, 0);
+	tap_need(hostd.slots.slot[5].unclean);
+}
+
 /* Only restd's word is missing: no time that has come may ask for passes without end. */
 static void a_slot_that_waits_for_restd_wakes_nobody(void)
 {
@@ -635,6 +686,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_slot_of_an_earlier_time_is_free_after_synced_only),
 	TAP_TEST(without_sock_destroy_a_slot_rests),
 	TAP_TEST(a_failing_destroy_is_tried_again_later),
+	TAP_TEST(many_slots_are_freed_by_one_look_at_sockets),
+	TAP_TEST(slots_of_an_earlier_time_are_cleaned_by_one_look_at_sockets),
 	TAP_TEST(a_slot_that_waits_for_restd_wakes_nobody),
 	TAP_TEST(the_slot_free_for_longest_is_given_first),
 };

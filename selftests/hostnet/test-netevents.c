@@ -147,11 +147,18 @@ static struct pair connect_from(int listener, const char *address)
 	return pair;
 }
 
+static bool any(unsigned int number, const void *arg)
+{
+	return !arg || *(const unsigned int *)arg == number;
+}
+
 static int destroy(const char *address)
 {
-	struct in_addr peer = { .s_addr = inet_addr(address) };
+	struct net_peers peers = {
+		.base = ntohl(inet_addr(address)), .count = 1, .over = any,
+	};
 
-	return net_destroy_sockets(host.net, peer, &host.failure);
+	return net_destroy_sockets(host.net, &peers, &host.failure);
 }
 
 static void need_destroy(const char *address)
@@ -196,6 +203,45 @@ static void connections(int family)
 	need_dead(also.server);
 	need_alive(other);
 	need_alive(connect_from(listener, "127.0.0.5"));
+}
+
+/* Those of a range, but for one that is in use. */
+static void of_a_range_those_that_are_over_end(int family)
+{
+	static const char *const names[] = { "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.8" };
+	struct net_peers peers = { .base = 0x7f000004, .count = 4, .over = any };
+	static const unsigned int number = 1;
+	struct pair pair[TAP_COUNT(names)];
+	int listener, err;
+
+	hostnet_enter(&host);
+	listener = listen_at(family);
+	for (size_t i = 0; i < TAP_COUNT(names); i++)
+		pair[i] = connect_from(listener, names[i]);
+	peers.arg = &number;
+	err = net_destroy_sockets(host.net, &peers, &host.failure);
+	if (err == -EOPNOTSUPP)
+		tap_skip("this kernel cannot end sockets: %s", host.failure.text);
+	tap_need_msg(!err, "%d: %s", err, host.failure.text);
+	need_alive(pair[0]);
+	need_alive(pair[1]);
+	need_dead(pair[2].server);
+	need_alive(pair[3]);
+	peers.arg = NULL;
+	tap_need_eq(net_destroy_sockets(host.net, &peers, &host.failure), 0);
+	need_alive(pair[0]);
+	need_dead(pair[1].server);
+	need_alive(pair[3]);
+}
+
+static void of_a_range_ipv4_connections_that_are_over_end(void)
+{
+	of_a_range_those_that_are_over_end(AF_INET);
+}
+
+static void of_a_range_those_of_an_ipv6_socket_end_too(void)
+{
+	of_a_range_those_that_are_over_end(AF_INET6);
 }
 
 static void connections_of_a_peer_end_and_others_do_not(void)
@@ -287,6 +333,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(after_an_overrun_everything_may_have_changed),
 	TAP_TEST(connections_of_a_peer_end_and_others_do_not),
 	TAP_TEST(connections_of_an_ipv6_socket_end_too),
+	TAP_TEST(of_a_range_ipv4_connections_that_are_over_end),
+	TAP_TEST(of_a_range_those_of_an_ipv6_socket_end_too),
 	TAP_TEST(what_was_closed_with_data_unsent_is_gone),
 	TAP_TEST(what_waits_to_be_accepted_is_gone),
 	TAP_TEST(what_is_only_remembered_is_no_failure),

@@ -91,6 +91,7 @@ struct slot {
 	bool revoke_sent;
 	bool withdrawn;		/* from the fence */
 	bool unclean;		/* of a time before ours: connections may live */
+	bool ending;		/* its connections are to be ended now */
 	uint64_t generation;
 	uint8_t uuid[AZATTEST_UUID_LEN];
 	int64_t until_ms;
@@ -220,6 +221,8 @@ void drain_session_began(struct hostd *hostd);
 void drain_session_synced(struct hostd *hostd);
 void drain_session_ended(struct hostd *hostd);
 void drain_revoked(struct hostd *hostd, unsigned int slot, uint64_t generation);
+/* No connection of a time before ours is left on @slot, which is to be enrolled. */
+int drain_clean(struct hostd *hostd, unsigned int slot, struct failure *failure);
 
 /* rest.c */
 

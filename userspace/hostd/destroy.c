@@ -8,6 +8,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,20 +16,22 @@
 #define STEP		64
 
 struct victims {
-	struct in_addr peer;
+	const struct net_peers *peers;
 	uint8_t family;
 	struct inet_diag_msg *list;
 	unsigned int count, room;
 };
 
-static bool is_peer(const struct victims *v, const struct inet_diag_msg *socket)
+static bool is_over(const struct victims *v, const struct inet_diag_msg *socket)
 {
 	const uint32_t mapped[3] = { 0, 0, htonl(0xffff) };
 	const uint32_t *to = socket->id.idiag_dst;
+	unsigned int number;
 
-	if (v->family == AF_INET)
-		return to[0] == v->peer.s_addr;
-	return !memcmp(to, mapped, sizeof(mapped)) && to[3] == v->peer.s_addr;
+	if (v->family != AF_INET && memcmp(to, mapped, sizeof(mapped)))
+		return false;
+	number = ntohl(to[v->family == AF_INET ? 0 : 3]) - v->peers->base;
+	return number < v->peers->count && v->peers->over(number, v->peers->arg);
 }
 
 static void take_socket(struct nlmsghdr *answer, void *arg)
@@ -37,7 +40,7 @@ static void take_socket(struct nlmsghdr *answer, void *arg)
 	struct victims *v = arg;
 
 	if (answer->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-	    nlmsg_datalen(answer) < (int)sizeof(*socket) || !is_peer(v, socket))
+	    nlmsg_datalen(answer) < (int)sizeof(*socket) || !is_over(v, socket))
 		return;
 	if (v->count == v->room) {
 		v->room += STEP;
@@ -48,6 +51,28 @@ static void take_socket(struct nlmsghdr *answer, void *arg)
 	v->list[v->count++] = *socket;
 }
 
+/*
+ * The kernel is to show those of the range only: a host may have very many
+ * others. An AF_INET condition holds for addresses that IPv6 has mapped too.
+ */
+static void put_filter(struct nl_msg *msg, const struct net_peers *peers)
+{
+	struct {
+		struct inet_diag_bc_op op;
+		struct inet_diag_hostcond to;
+		uint32_t address;
+	} filter = {
+		.op = { INET_DIAG_BC_D_COND, sizeof(filter), sizeof(filter) + 4 },	/* beyond: no */
+		.to = {
+			.family = AF_INET, .port = -1,	/* any */
+			.prefix_len = (uint8_t)(32 - __builtin_ctz(peers->count)),
+		},
+		.address = htonl(peers->base),
+	};
+
+	rtnl_put(msg, INET_DIAG_REQ_BYTECODE, &filter, sizeof(filter));
+}
+
 static int each_socket(struct net *net, struct nl_sock *sock, struct victims *v)
 {
 	struct inet_diag_req_v2 request = {
@@ -55,10 +80,10 @@ static int each_socket(struct net *net, struct nl_sock *sock, struct victims *v)
 		.sdiag_protocol = IPPROTO_TCP,
 		.idiag_states = ALL_STATES,
 	};
+	struct nl_msg *msg = rtnl_new(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request));
 
-	return rtnl_ask_on(net, sock,
-			   rtnl_new(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request)),
-			   take_socket, v);
+	put_filter(msg, v->peers);
+	return rtnl_ask_on(net, sock, msg, take_socket, v);
 }
 
 /*
@@ -84,10 +109,10 @@ static int destroy(struct net *net, struct nl_sock *sock, const struct inet_diag
 	return err;
 }
 
-static int destroy_family(struct net *net, struct nl_sock *sock, struct in_addr peer,
+static int destroy_family(struct net *net, struct nl_sock *sock, const struct net_peers *peers,
 			  uint8_t family)
 {
-	struct victims v = { .peer = peer, .family = family };
+	struct victims v = { .peers = peers, .family = family };
 	int err = each_socket(net, sock, &v);
 
 	/* No handler: TCP over this family, or the module that shows it, is not there. */
@@ -99,20 +124,22 @@ static int destroy_family(struct net *net, struct nl_sock *sock, struct in_addr 
 	return err;
 }
 
-int net_destroy_sockets(struct net *net, struct in_addr peer, struct failure *failure)
+int net_destroy_sockets(struct net *net, const struct net_peers *peers, struct failure *failure)
 {
-	char name[INET_ADDRSTRLEN];
+	struct in_addr base = { htonl(peers->base) };
+	char name[INET_ADDRSTRLEN + 4];
 	struct nl_sock *sock;
 	int err = rtnl_open(&sock, NETLINK_SOCK_DIAG);
 
 	if (!err) {
-		err = destroy_family(net, sock, peer, AF_INET);
+		err = destroy_family(net, sock, peers, AF_INET);
 		if (!err)
-			err = destroy_family(net, sock, peer, AF_INET6);
+			err = destroy_family(net, sock, peers, AF_INET6);
 		nl_socket_free(sock);
 	}
 	if (err == -EPROTONOSUPPORT)
 		err = -EOPNOTSUPP;
-	inet_ntop(AF_INET, &peer, name, sizeof(name));
+	inet_ntop(AF_INET, &base, name, INET_ADDRSTRLEN);
+	snprintf(name + strlen(name), 4, "/%d", 32 - __builtin_ctz(peers->count));
 	return err ? rtnl_failure(net, failure, err, "end the connections of", name) : 0;
 }

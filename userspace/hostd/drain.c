@@ -3,12 +3,12 @@
 
 #include "core.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define REST_MS	60000	/* TIME_WAIT and retransmissions are over then */
+#define REST_MS		60000	/* TIME_WAIT and retransmissions are over then */
+#define UNCLEAN_MS	60000	/* of slots that nobody told us of: the same, from our start on */
 
 /*
  * Three things must be sure before another VM gets a slot, each by itself:
@@ -100,48 +100,102 @@ static bool withdraw(struct hostd *hostd, struct slot *slot, unsigned int number
 	return true;
 }
 
-/* 0: no connection of the slot is left; 1: it has to rest; -errno. */
-static int destroy(struct hostd *hostd, unsigned int number)
+static bool is_ending(unsigned int number, const void *slot)
 {
-	struct in_addr peer = { htonl(hostd->config.net.base + number) };
-	struct failure failure;
-	int ret = net_destroy_sockets(hostd->net, peer, &failure);
+	return ((const struct slot *)slot)[number].ending;
+}
 
-	if (!ret)
+/* All of them in one look at the host's sockets. */
+static int end_connections(struct hostd *hostd, struct failure *failure)
+{
+	struct net_peers peers = {
+		.base = hostd->config.net.base, .count = hostd->slots.count,
+		.over = is_ending, .arg = hostd->slots.slot,
+	};
+
+	return net_destroy_sockets(hostd->net, &peers, failure);
+}
+
+/* Where nobody took it since we began, and nobody has yet: one look is enough for all of these. */
+static bool is_unclean(const struct slot *slot)
+{
+	return slot->unclean && (slot->state == SLOT_FREE || slot->state == SLOT_TAKEN);
+}
+
+/* A connection may be left that no restd has told us of. */
+int drain_clean(struct hostd *hostd, unsigned int number, struct failure *failure)
+{
+	struct slots *slots = &hostd->slots;
+	int ret;
+
+	if (!slots->slot[number].unclean)
 		return 0;
-	if (ret == -EOPNOTSUPP)
-		return 1;
-	log_line(LOG_ERR, "slot %u: its connections: %s", number, failure.text);
+	for (unsigned int i = 1; i < slots->count; i++)
+		slots->slot[i].ending = is_unclean(&slots->slot[i]);
+	ret = end_connections(hostd, failure);
+	if (ret == -EOPNOTSUPP && watch_now_ms() >= hostd->opened_ms + UNCLEAN_MS)
+		ret = 0;
+	for (unsigned int i = 1; i < slots->count; i++) {
+		if (slots->slot[i].ending)
+			slots->slot[i].unclean = ret;
+		slots->slot[i].ending = false;
+	}
 	return ret;
 }
 
-static void try_free(struct hostd *hostd, struct slot *slot, unsigned int number)
+/* Whether only its connections stand between it and being free. */
+static bool may_end(struct hostd *hostd, struct slot *slot, unsigned int number)
 {
-	bool confirmed = slot->confirm == SLOT_CONFIRMED;
-	int ret;
-
+	if (slot->state != SLOT_DRAINING || !backoff_ready(&slot->backoff))
+		return false;
 	if (!withdraw(hostd, slot, number)) {
 		backoff_failed(&slot->backoff);
-		return;
+		return false;
 	}
-	if (!confirmed && (rest_connected(&hostd->rest) || hostd->rest.stale))
-		return;
-	ret = destroy(hostd, number);
+	return slot->confirm == SLOT_CONFIRMED ||
+	       !(rest_connected(&hostd->rest) || hostd->rest.stale);
+}
+
+/* @ret: what became of its connections. */
+static void ended(struct hostd *hostd, struct slot *slot, unsigned int number, int ret)
+{
+	slot->ending = false;
 	if (!ret)
 		slot_free(&hostd->slots, number);
-	else if (ret < 0)
+	else if (ret != -EOPNOTSUPP)
 		backoff_failed(&slot->backoff);
-	else if (confirmed || rest_forgot(&hostd->rest))
+	else if (slot->confirm == SLOT_CONFIRMED || rest_forgot(&hostd->rest))
 		slot_rest(&hostd->slots, number, watch_now_ms() + REST_MS);
+}
+
+static void free_slots(struct hostd *hostd)
+{
+	struct slot *slot = hostd->slots.slot;
+	struct failure failure;
+	unsigned int count = 0;
+	int ret;
+
+	for (unsigned int i = 1; i < hostd->slots.count; i++) {
+		slot[i].ending = may_end(hostd, &slot[i], i);
+		count += slot[i].ending;
+	}
+	if (!count)
+		return;
+	ret = end_connections(hostd, &failure);
+	if (ret && ret != -EOPNOTSUPP)
+		log_line(LOG_ERR, "%u slots that are to be free: %s", count, failure.text);
+	for (unsigned int i = 1; i < hostd->slots.count; i++)
+		if (slot[i].ending)
+			ended(hostd, &slot[i], i, ret);
 }
 
 void drain_settle(struct hostd *hostd)
 {
+	if (hostd->slots.draining)
+		free_slots(hostd);
 	for (unsigned int i = 1; hostd->slots.draining && i < hostd->slots.count; i++) {
 		struct slot *slot = &hostd->slots.slot[i];
 
-		if (slot->state == SLOT_DRAINING && backoff_ready(&slot->backoff))
-			try_free(hostd, slot, i);
 		if (slot->state == SLOT_DRAINING && !backoff_ready(&slot->backoff))
 			hostd_wake_at(hostd, slot->backoff.next_ms);
 		if (slot->state != SLOT_RESTING)

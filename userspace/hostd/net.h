@@ -110,11 +110,20 @@ unsigned int net_watch_read(struct net *net);
  */
 int net_firewall_check(struct net *net, uint16_t port, char *advice, size_t size);
 
+/* Of the @count (a power of two) addresses from @base (host order) on, those that are over. */
+struct net_peers {
+	uint32_t base;
+	unsigned int count;
+	bool (*over)(unsigned int number, const void *arg);
+	const void *arg;
+};
+
 /*
- * Ends all TCP sockets of this host whose peer is @peer: nothing of them is
- * sent any more. -EOPNOTSUPP: the kernel cannot. What is in TIME-WAIT stays on
- * kernels before 6.5; it holds no data.
+ * Ends all TCP sockets of this host to those peers: nothing of them is sent any
+ * more. It looks at the host's sockets once, whatever the number of peers.
+ * -EOPNOTSUPP: the kernel cannot. What is in TIME-WAIT stays on kernels before
+ * 6.5; it holds no data.
  */
-int net_destroy_sockets(struct net *net, struct in_addr peer, struct failure *failure);
+int net_destroy_sockets(struct net *net, const struct net_peers *peers, struct failure *failure);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "core.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,8 +10,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-#define UNCLEAN_MS	60000
 
 __attribute__((format(printf, 2, 3)))
 static bool waits(struct vm *vm, const char *format, ...)
@@ -170,25 +167,9 @@ void vm_leave_port(struct hostd *hostd, struct vm *vm)
 
 /* the slot */
 
-/* Of a time before ours: a connection may be left that no restd has told us of. */
-static int clean(struct hostd *hostd, unsigned int number, struct failure *failure)
-{
-	struct slot *slot = &hostd->slots.slot[number];
-	struct in_addr peer = { htonl(hostd->config.net.base + number) };
-	int ret;
-
-	if (!slot->unclean)
-		return 0;
-	ret = net_destroy_sockets(hostd->net, peer, failure);
-	if (ret == -EOPNOTSUPP && watch_now_ms() >= hostd->opened_ms + UNCLEAN_MS)
-		ret = 0;
-	slot->unclean = ret;
-	return ret;
-}
-
 static bool enrol(struct hostd *hostd, struct vm *vm, unsigned int slot, struct failure *failure)
 {
-	int ret = clean(hostd, slot, failure);
+	int ret = drain_clean(hostd, slot, failure);
 
 	if (!ret)
 		ret = fence_enrol(hostd->fence, slot, vm->port, vm->request.uuid,
