@@ -15,14 +15,17 @@ HOST_TESTS += test-hostd
 
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
-ASAN_PROGRAMS += test-hostd-config test-hostd-store test-hostd-rest
+ASAN_PROGRAMS += test-hostd-config test-hostd-store test-hostd-process test-hostd-rest
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
 test-hostd-config_PKGS := inih jansson
 test-hostd-store_SRCS := selftests/hostd/test-hostd-store.c userspace/hostd/store.c $(hostd_TAP)
 test-hostd-store_PKGS := jansson
+test-hostd-process_SRCS := selftests/hostd/test-hostd-process.c userspace/hostd/process.c \
+	$(hostd_TAP)
+test-hostd-process_PKGS := jansson
 test-hostd-rest_SRCS := selftests/hostd/test-hostd-rest.c \
 	$(addprefix userspace/hostd/,rest.c drain.c slot.c backoff.c) \
 	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)
 test-hostd-rest_PKGS := jansson
-UNIT_TESTS += test-hostd-config test-hostd-store test-hostd-rest
+UNIT_TESTS += test-hostd-config test-hostd-store test-hostd-process test-hostd-rest

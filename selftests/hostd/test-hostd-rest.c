@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -342,6 +343,40 @@ static void a_new_session_takes_the_place_of_one_that_ended(void)
 	tap_need(fake.cleared);
 }
 
+static struct {
+	void (*ready)(struct watch *watch, uint32_t events);
+	unsigned int called;
+} heard;
+
+static void count_call(struct watch *watch, uint32_t events)
+{
+	heard.called++;
+	heard.ready(watch, events);
+}
+
+/* Who waits to be accepted would otherwise keep hostd from everything else. */
+static void without_descriptors_the_listener_pauses_and_comes_back(void)
+{
+	struct rlimit limit, none;
+	int64_t begin;
+
+	open_rest();
+	heard.ready = rest->listener.ready;
+	rest->listener.ready = count_call;
+	dial();
+	tap_need(!getrlimit(RLIMIT_NOFILE, &limit));
+	none = (struct rlimit){ 0, limit.rlim_max };
+	tap_need(!setrlimit(RLIMIT_NOFILE, &none));
+	begin = watch_now_ms();
+	while (heard.called < 3)
+		watch_wait(-1);
+	/* Each but the first after a pause. */
+	tap_need(watch_now_ms() - begin >= 2 * 150);
+	tap_need_eq(rest->phase, REST_NONE);
+	tap_need(!setrlimit(RLIMIT_NOFILE, &limit));
+	tap_need_wait((watch_wait(10), rest->phase == REST_HELLO));
+}
+
 /* ---- what it may say ---- */
 
 static void garbage_ends_the_session(void)
@@ -675,6 +710,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_shared_cgroup_is_refused),
 	TAP_TEST(a_second_session_is_refused_and_the_first_goes_on),
 	TAP_TEST(a_new_session_takes_the_place_of_one_that_ended),
+	TAP_TEST(without_descriptors_the_listener_pauses_and_comes_back),
 	TAP_TEST(garbage_ends_the_session),
 	TAP_TEST(a_message_at_the_wrong_time_ends_the_session),
 	TAP_TEST(who_says_nothing_is_dropped),

@@ -216,7 +216,7 @@ static struct control_client *find_free(struct control *control)
 static void accept_client(struct watch *watch, uint32_t events)
 {
 	struct azattestd *d = watch->owner;
-	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = watch_accept(watch, NULL, NULL);
 	struct control_client *client;
 
 	(void)events;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <syslog.h>
 
 /* log.c */
@@ -40,11 +41,20 @@ struct watch {
 	int fd;
 	void (*ready)(struct watch *watch, uint32_t events);
 	void *owner;
+	/* watch.c, of one that pauses: until when, and the next that does */
+	int64_t pause_ms;
+	struct watch *next;
 };
 
 int watch_open(void);
 int watch_add(struct watch *watch, uint32_t events);
 int watch_change(struct watch *watch, uint32_t events);
+/*
+ * accept4() of a listener (EPOLLIN), close-on-exec and non-blocking. While there
+ * is no room for one more descriptor the listener pauses instead of being called
+ * again and again for the connection that nobody can take.
+ */
+int watch_accept(struct watch *watch, struct sockaddr *peer, socklen_t *size);
 /* Takes it out and closes its descriptor. */
 void watch_close(struct watch *watch);
 /* Runs at most one handler, so that a handler may close any watch. */

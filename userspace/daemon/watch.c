@@ -8,13 +8,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MANY	64
+#define MANY		64
+#define PAUSE_MS	200
 
 static int epoll = -1;
 
 /* What is ready and was not called yet; what is closed meanwhile is taken out. */
 static struct epoll_event pending[MANY];
 static int pending_next, pending_end;
+
+/* Listeners that are not heard for a while. */
+static struct watch *paused;
 
 int watch_open(void)
 {
@@ -43,9 +47,55 @@ void watch_close(struct watch *watch)
 	epoll_ctl(epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 	close(watch->fd);
 	watch->fd = -1;
+	for (struct watch **place = &paused; *place; place = &(*place)->next)
+		if (*place == watch) {
+			*place = watch->next;
+			break;
+		}
 	for (int i = pending_next; i < pending_end; i++)
 		if (pending[i].data.ptr == watch)
 			pending[i].data.ptr = NULL;
+}
+
+static void pause_listener(struct watch *watch)
+{
+	if (watch_change(watch, 0))
+		return;
+	watch->pause_ms = watch_now_ms() + PAUSE_MS;
+	watch->next = paused;
+	paused = watch;
+}
+
+int watch_accept(struct watch *watch, struct sockaddr *peer, socklen_t *size)
+{
+	int fd = accept4(watch->fd, peer, size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int error = errno;
+
+	if (fd < 0 && (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM))
+		pause_listener(watch);
+	errno = error;
+	return fd;
+}
+
+/* Those whose pause is over are heard again; how long to wait at most. */
+static int end_pauses(int timeout_ms)
+{
+	struct watch **place = &paused;
+	int64_t now = watch_now_ms();
+
+	while (*place) {
+		int64_t left = (*place)->pause_ms - now;
+
+		if (left <= 0) {
+			watch_change(*place, EPOLLIN);
+			*place = (*place)->next;
+			continue;
+		}
+		if (timeout_ms < 0 || left < timeout_ms)
+			timeout_ms = (int)left;
+		place = &(*place)->next;
+	}
+	return timeout_ms;
 }
 
 void watch_wait(int timeout_ms)
@@ -53,6 +103,8 @@ void watch_wait(int timeout_ms)
 	struct epoll_event event;
 	struct watch *watch;
 
+	if (paused)
+		timeout_ms = end_pauses(timeout_ms);
 	if (epoll_wait(epoll, &event, 1, timeout_ms) != 1)
 		return;
 	watch = event.data.ptr;
@@ -64,6 +116,8 @@ void watch_wait_many(int timeout_ms)
 	struct epoll_event event;
 	struct watch *watch;
 
+	if (paused)
+		timeout_ms = end_pauses(timeout_ms);
 	pending_next = 0;
 	pending_end = epoll_wait(epoll, pending, MANY, timeout_ms);
 	while (pending_next < pending_end) {

@@ -192,7 +192,7 @@ static void take_in(struct api *api, int fd)
 static void listener_ready(struct watch *watch, uint32_t events)
 {
 	struct api *api = watch->owner;
-	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = watch_accept(watch, NULL, NULL);
 
 	(void)events;
 	if (fd < 0)

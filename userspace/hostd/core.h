@@ -58,12 +58,16 @@ void store_step(void);
 
 /* process.c */
 
-/* Start time of @pid in clock ticks since boot; 0: there is no such process. */
-uint64_t process_start(pid_t pid);
-/* pidfd of @pid if it is still the one that started then; else -ESRCH. */
+/*
+ * Start time of @pid in clock ticks since boot.
+ *   -ESRCH  there is no such process
+ *   others  it cannot be told now, for want of memory or descriptors
+ */
+int process_start(pid_t pid, uint64_t *start);
+/* pidfd of @pid if it is still the one that started then; errors as above. */
 int process_open(pid_t pid, uint64_t start);
-/* Not even when it is a zombie. */
-bool process_alive(pid_t pid, uint64_t start);
+/* Surely: it has ended (a zombie has too). False where it cannot be told. */
+bool process_gone(pid_t pid, uint64_t start);
 /*
  * Path of the process's cgroup below the cgroup2 mount.
  *   -EPERM  it is the root, or holds other processes too; text says what to do

@@ -12,48 +12,63 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-uint64_t process_start(pid_t pid)
+/* Of /proc/PID/stat; its process may end at any moment. */
+static int read_start(FILE *stat, uint64_t *start)
 {
-	unsigned long long start = 0;
-	char path[32], line[1024], *p;
+	unsigned long long ticks;
+	char line[1024], *p;
+
+	if (!fgets(line, sizeof(line), stat))
+		return ferror(stat) && errno != ESRCH ? -errno : -ESRCH;
+	/* The name may have blanks and brackets: fields are counted from the last one. */
+	p = strrchr(line, ')');
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+			 "%*d %*d %*d %llu", &ticks) != 1)
+		return -EPROTO;
+	*start = ticks;
+	return 0;
+}
+
+int process_start(pid_t pid, uint64_t *start)
+{
+	char path[32];
 	FILE *stat;
+	int ret;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	stat = fopen(path, "re");
 	if (!stat)
-		return 0;
-	/* The name may have blanks and brackets: fields are counted from the last one. */
-	p = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
-	if (p)
-		(void)sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			     "%*d %*d %*d %llu", &start);
+		return errno == ENOENT || errno == ESRCH ? -ESRCH : -errno;
+	ret = read_start(stat, start);
 	fclose(stat);
-	return start;
+	return ret;
 }
 
 int process_open(pid_t pid, uint64_t start)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0), ret;
+	uint64_t now;
 
 	if (fd < 0)
 		return errno == ESRCH || errno == EINVAL ? -ESRCH : -errno;
 	/* While we hold it, the number cannot become another process's. */
-	if (process_start(pid) == start)
+	ret = process_start(pid, &now);
+	if (!ret && now == start)
 		return fd;
 	close(fd);
-	return -ESRCH;
+	return ret ? ret : -ESRCH;
 }
 
-bool process_alive(pid_t pid, uint64_t start)
+bool process_gone(pid_t pid, uint64_t start)
 {
 	struct pollfd end = { .fd = process_open(pid, start), .events = POLLIN };
-	bool alive;
+	bool gone;
 
 	if (end.fd < 0)
-		return false;
-	alive = poll(&end, 1, 0) == 0;
+		return end.fd == -ESRCH;
+	gone = poll(&end, 1, 0) == 1;
 	close(end.fd);
-	return alive;
+	return gone;
 }
 
 static int cgroup_mount(char *path, size_t size)

@@ -350,7 +350,7 @@ static void on_connect(struct watch *watch, uint32_t events)
 	struct rest *rest = watch->owner;
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t size = sizeof(peer);
-	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = watch_accept(watch, NULL, NULL);
 
 	(void)events;
 	if (fd < 0)

@@ -71,7 +71,7 @@ static void on_end(struct watch *watch, uint32_t events)
 		return;
 	lose(hostd, vm);
 	vm_detach(vm);
-	if (vm->request.pid && !process_alive(vm->request.pid, vm->pid_start)) {
+	if (vm->request.pid && process_gone(vm->request.pid, vm->pid_start)) {
 		if (vm_forget(hostd, vm, &failure))
 			log_line(LOG_ERR, "%s", failure.text);
 		rest_pump(&hostd->rest);

@@ -216,12 +216,20 @@ static void adopt_owner(const char *name, int fd, void *arg)
 	if (!module_info(fd, &binding) && binding.owner && !binding.ended)
 		vm = vm_find(hostd, binding.uuid);
 	if (vm && vm->request.pid && vm->owner < 0 &&
-	    process_alive(vm->request.pid, vm->pid_start)) {
+	    !process_gone(vm->request.pid, vm->pid_start)) {
 		vm->owner = fd;
 		return;
 	}
 	close(fd);
 	fdstore_remove(name);
+}
+
+static int process_failure(pid_t pid, int error, struct failure *failure)
+{
+	if (error == -ESRCH)
+		return failure_set(failure, EXIT_FAILURE, error, "there is no process %d", pid);
+	return failure_set(failure, EXIT_FAILURE, error, "process %d cannot be looked at: %s", pid,
+			   strerror(-error));
 }
 
 /* Binds again what a stop of hostd has ended, if the process is still there. */
@@ -231,8 +239,7 @@ static int bind_process(struct hostd *hostd, struct vm *vm, struct failure *fail
 	int life = process_open(vm->request.pid, vm->pid_start), fd;
 
 	if (life < 0)
-		return failure_set(failure, EXIT_FAILURE, -ESRCH, "there is no process %d",
-				   vm->request.pid);
+		return process_failure(vm->request.pid, life, failure);
 	fd = module_bind(&hostd->module, &vm->request, life, failure);
 	close(life);
 	if (fd < 0)
@@ -249,7 +256,7 @@ static void resume_process(struct hostd *hostd, struct vm *vm)
 
 	if (vm->owner >= 0)
 		return;
-	if (!process_alive(vm->request.pid, vm->pid_start)) {
+	if (process_gone(vm->request.pid, vm->pid_start)) {
 		if (vm_forget(hostd, vm, &failure))
 			log_line(LOG_ERR, "%s", failure.text);
 		return;
@@ -395,8 +402,9 @@ static int begin(struct hostd *hostd, struct vm *vm, struct failure *failure)
 
 	vm->added = time(NULL);
 	if (vm->request.pid) {
-		vm->pid_start = process_start(vm->request.pid);
-		ret = bind_process(hostd, vm, failure);
+		ret = process_start(vm->request.pid, &vm->pid_start);
+		ret = ret ? process_failure(vm->request.pid, ret, failure) :
+			    bind_process(hostd, vm, failure);
 	}
 	if (!ret)
 		ret = join_now(hostd, vm, failure);

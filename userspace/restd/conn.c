@@ -242,8 +242,7 @@ static void accept_ready(struct watch *watch, uint32_t events)
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		struct sockaddr_in peer = { 0 };
 		socklen_t size = sizeof(peer);
-		int fd = accept4(watch->fd, (struct sockaddr *)&peer, &size,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = watch_accept(watch, (struct sockaddr *)&peer, &size);
 
 		if (fd >= 0)
 			begin(fd, &peer);
