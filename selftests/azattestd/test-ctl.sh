@@ -116,6 +116,15 @@ module_json_has_the_same()
 		tr -d ' \n' <out | grep -qE '"queue":\{"value":[0-9]+,"min":1,"max":65536\}'
 }
 
+metrics_have_each_counter_of_the_module()
+{
+	ctl metrics >out 2>err && cat out && grep -qx 'azattest_module_up 1' out &&
+		grep -qE '^azattest_module_bindings [0-9]+$' out || return 1
+	sed -n 's/^azattest_module_\([a-z_]*\)_total [0-9]*$/\1/p' out | sort >got
+	sed -n 's/^\tX(\([a-z_]*\), .*/\1/p' "$top/kmod/counters.h" | sort >want
+	[ -s want ] && diff want got
+}
+
 a_binding_is_in_the_table_and_in_json()
 {
 	start_vmm "$vm" 4711 "$bin/azattest-run" --name 'wéb 1' --profile silver || return 1
@@ -209,7 +218,8 @@ wrong_usage_is_2()
 }
 
 promises="module_tells_numbers_and_limits counters_at_zero_are_told_if_asked_for
-	each_counter_of_the_module_is_told module_json_has_the_same
+	each_counter_of_the_module_is_told
+	metrics_have_each_counter_of_the_module module_json_has_the_same
 	a_binding_is_in_the_table_and_in_json unbind_ends_a_binding
 	a_grant_lets_that_user_bind_once a_second_grant_of_a_uuid_is_refused
 	revoke_takes_a_grant_back limit_sets_within_its_range nobody_sees_the_module_only

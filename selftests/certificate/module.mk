@@ -7,6 +7,13 @@ test-certificate_SRCS := $(addprefix selftests/certificate/,test-certificate.c r
 test-certificate_PKGS := libcrypto jansson
 UNIT_TESTS += test-certificate
 
+# What a monitoring reads.
+ASAN_PROGRAMS += test-metrics
+test-metrics_SRCS := $(addprefix selftests/certificate/,test-metrics.c promtext.c rig.c) \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+test-metrics_PKGS := libcrypto jansson
+UNIT_TESTS += test-metrics
+
 certificate_TAP := selftests/lib/tap.c selftests/lib/child.c
 
 # The rules alone.

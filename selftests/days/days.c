@@ -38,6 +38,8 @@ static void copy_programs(const char *from, const char *to)
 	};
 	char command[1200];
 
+	snprintf(command, sizeof(command), "cp %s/../bin/azattestctl %s/", from, to);
+	tap_need_eq(system(command), 0);
 	for (size_t i = 0; i < TAP_COUNT(names); i++) {
 		snprintf(command, sizeof(command), "cp %s/%s %s/%s", from, names[i][0], to,
 			 names[i][1]);

@@ -25,3 +25,9 @@ test-clock_SRCS := selftests/days/test-clock.c $(days_RIG)
 test-clock_PKGS := $(azclient_PKGS)
 test-clock_CFLAGS := $(azclient_CFLAGS)
 UNIT_TESTS += test-clock
+
+ASAN_PROGRAMS += test-history
+test-history_SRCS := selftests/days/test-history.c $(days_RIG)
+test-history_PKGS := $(azclient_PKGS)
+test-history_CFLAGS := $(azclient_CFLAGS)
+UNIT_TESTS += test-history

@@ -9,6 +9,8 @@
  *
  *   ask.c        one question to azattestd
  *   status.c     azattestctl status
+ *   certificate.c azattestctl certificate show
+ *   metrics.c    azattestctl metrics, of the module too
  *   trust.c      azattestctl trust
  *   sync.c       azattestctl sync
  *
@@ -115,6 +117,8 @@ int output_end(const char *command);
 /* ---- commands: exit codes; @argv begins with the command's name ---- */
 
 int status_command(const struct ctl *ctl, int argc, char **argv);
+int certificate_show_command(const struct ctl *ctl, int argc, char **argv);
+int metrics_command(const struct ctl *ctl, int argc, char **argv);
 int trust_command(const struct ctl *ctl, int argc, char **argv);
 int sync_command(const struct ctl *ctl, int argc, char **argv);
 int module_command(const struct ctl *ctl, int argc, char **argv);

@@ -24,6 +24,10 @@ static int help_command(const struct ctl *ctl, int argc, char **argv);
 static const struct command commands[] = {
 	{ "status", "[--json]", "how this host stands; exit code 5 unless Active",
 	  status_command },
+	{ "certificate show", "[--json]",
+	  "the certificate in use: chain, serial, key level, source, history",
+	  certificate_show_command },
+	{ "metrics", "", "what daemon and module count, for Prometheus", metrics_command },
 	{ "trust", "[--issuer] [--output FILE]",
 	  "the root certificate that verifiers trust, PEM; --issuer: and the issuing one",
 	  trust_command },
@@ -103,7 +107,7 @@ static const struct command *find(int argc, char **argv, int *count)
 static int run(const struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command;
-	char name[16];
+	char name[24];
 	int count;
 
 	command = find(argc, argv, &count);

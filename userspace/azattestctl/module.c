@@ -139,8 +139,7 @@ static void print_limits(const json_t *status)
 		       number_of(limit, "min"), number_of(limit, "max"));
 }
 
-/* The status tree, or NULL and *@exit after one line on standard error. */
-static json_t *ask_status(const char *command, int *exit)
+json_t *module_status(const char *command, int *exit)
 {
 	struct about about = { .command = command };
 	struct question q;
@@ -188,7 +187,7 @@ int module_command(const struct ctl *ctl, int argc, char **argv)
 	(void)ctl;
 	if (!read_options(argc, argv, &as_json, &all))
 		return EXIT_USAGE;
-	status = ask_status(argv[0], &exit);
+	status = module_status(argv[0], &exit);
 	if (!status)
 		return exit;
 	if (as_json) {

@@ -75,6 +75,11 @@ json_t *fields_json(const struct field *fields, size_t count, struct nlattr **at
 void fields_of_message(struct nlmsghdr *message, struct nlattr *attrs[FIELDS_TYPE_MAX + 1]);
 void fields_of_nest(struct nlattr *nest, struct nlattr *attrs[FIELDS_TYPE_MAX + 1]);
 
+/* ---- module.c ---- */
+
+/* Numbers, counters and limits, or NULL and *@exit after one line on standard error. */
+json_t *module_status(const char *command, int *exit);
+
 /* ---- listing.c ---- */
 
 /*

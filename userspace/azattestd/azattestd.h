@@ -15,6 +15,8 @@
  *   journal.c      reports of signers -> lines and counters
  *   clock.c        whether this host's clock can be believed
  *   condition.c    which state the host is in, why, and what to do
+ *   history.c      what became of certificates, on disk
+ *   show.c         the certificate in use, in all detail
  *   status.c       the state with its age: lines about it, and all of it as JSON
  *   control.c      the Unix socket that tells it
  */
@@ -207,6 +209,7 @@ struct renew {
 	uint64_t run;		/* counts them */
 	int64_t last_s;		/* start of the last run, seconds since 1970; 0: none */
 	int64_t failing_s;	/* of the first failure in a row */
+	uint64_t taken, failed;	/* runs that brought a certificate, and that did not */
 	bool wanted;
 	uint64_t seen;		/* source "file": what the directory looked like */
 };
@@ -320,6 +323,26 @@ struct status {
 	char next[300];		/* what to do; "" when there is nothing to do */
 };
 
+/* history.c */
+
+#define HISTORY_MAX	64	/* entries */
+
+void history_open(struct azattestd *d);
+void history_close(struct azattestd *d);
+void history_issued(struct azattestd *d);
+void history_dropped(struct azattestd *d, const char *why);
+void history_failing(struct azattestd *d, const char *why);
+/* When attempts began to fail, seconds since 1970; 0: the last one did not. */
+int64_t history_failing_since(const struct azattestd *d);
+
+/* show.c */
+
+#define SHOW_SERIAL	64
+
+/* Hexadecimal. */
+const char *show_serial(X509 *cert, char text[SHOW_SERIAL]);
+json_t *show_json(struct azattestd *d);
+
 /* condition.c */
 
 /* The end of a certificate is a warning from here on, or from renew-days. */
@@ -387,6 +410,7 @@ struct azattestd {
 	struct supervise supervise;
 	struct journal journal;
 	struct clock clock;
+	json_t *history;	/* array, the newest last */
 	struct status status;
 	struct control control;
 	struct watch signals;

@@ -21,6 +21,7 @@
 
 /*
  *   {"request":"status"}  -> {"ok":true,"host":{...},...}
+ *   {"request":"certificate"} -> {"ok":true,"certificate":{...},"chain":[...],"history":[...]}
  *   {"request":"trust"}   -> {"ok":true,"root":"PEM","issuing":"PEM"}
  *   {"request":"sync"}    -> {"ok":true,"generation":N,...}, when it is over
  *   anything else         -> {"ok":false,"error":"SENTENCE"}
@@ -63,9 +64,11 @@ static json_t *answer_json(struct azattestd *d, const char *name)
 		return error_json("not a JSON object with a \"request\"");
 	if (!strcmp(name, "status"))
 		return status_json(d);
+	if (!strcmp(name, "certificate"))
+		return show_json(d);
 	if (!strcmp(name, "trust"))
 		return trust_json(d);
-	return error_json("no such request: status, trust, sync");
+	return error_json("no such request: status, certificate, trust, sync");
 }
 
 static void close_client(struct control_client *client)

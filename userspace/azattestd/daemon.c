@@ -93,6 +93,7 @@ static void reject_leaf(struct azattestd *d, const char *why)
 	snprintf(text, sizeof(text), "%s was dropped, it cannot be used: %.300s", name, why);
 	log_line(LOG_ERR, "%s", text);
 	state_drop(&d->state, name);
+	history_dropped(d, why);
 	leaf_free(&d->leaf);
 	leaf_load(&d->leaf, &d->state, &failure);
 	renew_failed(d, text);
@@ -121,6 +122,7 @@ static void renewal_ended(struct azattestd *d, int status)
 		return;
 	}
 	clock_confirm(d);
+	history_issued(d);
 	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64 ", source %s",
 		 d->leaf.number, config_sources[d->leaf.source]);
 	go_live(d);
@@ -210,6 +212,7 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 	if (ret && ret != -ENOENT)
 		return ret;
 	clock_open(d);
+	history_open(d);
 	if (leaf_usable(d))
 		go_live(d);
 	return 0;
@@ -262,6 +265,7 @@ static void stop(struct azattestd *d)
 		supervise_tick(d);
 	}
 	clock_close(d);
+	history_close(d);
 	control_close(d);
 	leaf_free(&d->leaf);
 	state_close(&d->state);

@@ -122,8 +122,11 @@ static void retry_later(struct azattestd *d)
 
 	if (d->leaf.number && d->leaf.not_after - time(NULL) < URGENT_S)
 		last = RETRY_URGENT_MS;
-	if (!renew->failures++)
-		renew->failing_s = time(NULL);
+	renew->failed++;
+	if (!renew->failures++) {
+		history_failing(d, renew->failure.text);
+		renew->failing_s = history_failing_since(d);
+	}
 	renew->next_ms = watch_now_ms() + jitter(wait < last ? wait : last);
 }
 
@@ -148,6 +151,7 @@ int renew_ended(struct azattestd *d, int status)
 	watch_close(&renew->watch);
 	if (!status) {
 		renew->failures = 0;
+		renew->taken++;
 		renew->wanted = false;
 		return 0;
 	}

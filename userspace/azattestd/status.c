@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/bn.h>
-#include <openssl/crypto.h>
 #include <systemd/sd-daemon.h>
 
 static const char *const names[] = {
@@ -90,28 +88,21 @@ static json_t *certificate_json(const struct azattestd *d)
 {
 	const struct leaf *leaf = &d->leaf;
 	int64_t now = time(NULL);
-	char subject[128] = "";
-	BIGNUM *number;
-	char *serial;
-	json_t *json;
+	char subject[128] = "", serial[SHOW_SERIAL];
 
 	if (!leaf->number)
 		return json_null();
 	X509_NAME_get_text_by_NID(X509_get_subject_name(leaf->cert), NID_commonName, subject,
 				  sizeof(subject));
-	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf->cert), NULL);
-	serial = number ? BN_bn2hex(number) : NULL;
-	json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}",
 			 "source", status_source(leaf->source), "name", subject,
-			 "serial", serial ? serial : "",
+			 "serial", show_serial(leaf->cert, serial),
 			 "key_type", keytype_name(d->config.key_type),
 			 "not_before", (json_int_t)leaf->not_before,
 			 "not_after", (json_int_t)leaf->not_after,
 			 "age", (json_int_t)(now - leaf->not_before),
+			 "seconds_left", (json_int_t)(leaf->not_after - now),
 			 "days_left", (json_int_t)((leaf->not_after - now) / 86400));
-	OPENSSL_free(serial);
-	BN_free(number);
-	return json;
 }
 
 /* Times are seconds since 1970, 0: none. */
@@ -122,10 +113,11 @@ static json_t *sync_json(const struct azattestd *d)
 
 	next = renew->failures ? now + (wait > 0 ? wait / 1000 : 0) :
 		d->leaf.number ? d->leaf.not_after - (int64_t)d->config.renew_days * 86400 : now;
-	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 			 "source", config_sources[d->config.source], "running", !!renew->pid,
 			 "last", (json_int_t)renew->last_s,
 			 "next", (json_int_t)next,
+			 "renewals", (json_int_t)renew->taken, "failed", (json_int_t)renew->failed,
 			 "failures", (json_int_t)renew->failures,
 			 "failing_since", (json_int_t)(renew->failures ? renew->failing_s : 0),
 			 "error", status_text(renew->failures ? renew->failure.text : ""));
@@ -177,7 +169,8 @@ static json_t *clock_json(const struct azattestd *d)
 	char problem[200];
 
 	clock_describe(&d->clock, time(NULL), problem, sizeof(problem));
-	return json_pack("{s:s, s:I}", "problem", problem, "now", (json_int_t)time(NULL));
+	return json_pack("{s:s, s:b, s:I}", "problem", problem, "doubt", !!*problem,
+			 "now", (json_int_t)time(NULL));
 }
 
 json_t *status_json(struct azattestd *d)
