@@ -6,7 +6,11 @@
 
 #include <unistd.h>
 
+#include <linux/netlink.h>
+
 #include <bpf/bpf.h>
+
+#include <userspace/fence/internal.h>
 
 static uint64_t received(void)
 {
@@ -173,8 +177,32 @@ static void a_further_bridge_drops_and_its_ports_use_the_first(void)
 	tap_need_eq(fence_set_bridge(world, 99999, mac, false, &failure), -ENODEV);
 }
 
+/* An answer to each question that may come: "not permitted". */
+static void what_another_process_sends_is_no_answer(void)
+{
+	struct { struct nlmsghdr head; struct nlmsgerr error; } answer[500] = { 0 };
+	struct sockaddr_nl to = { 0 };
+	socklen_t size = sizeof(to);
+	int fd;
+
+	scene_start();
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	for (unsigned int i = 0; i < TAP_COUNT(answer); i++) {
+		answer[i].head.nlmsg_len = sizeof(answer[i]);
+		answer[i].head.nlmsg_type = NLMSG_ERROR;
+		answer[i].head.nlmsg_seq = i + 1;
+		answer[i].error.error = -EPERM;
+	}
+	tap_need(!getsockname(world->netlink, (struct sockaddr *)&to, &size) && to.nl_pid);
+	tap_need_eq(sendto(fd, answer, sizeof(answer), 0, (struct sockaddr *)&to, sizeof(to)),
+		    sizeof(answer));
+	tap_need_eq(fence_audit_port(world, 1), 0);
+	close(fd);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(a_restart_adopts_all_and_connections_live_on),
+	TAP_TEST(what_another_process_sends_is_no_answer),
 	TAP_TEST(another_build_replaces_everything),
 	TAP_TEST(filters_without_pins_do_not_outlive_a_new_load),
 	TAP_TEST(removal_leaves_no_trace_but_what_is_others),

@@ -15,7 +15,9 @@ HOST_TESTS += test-hostd
 
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
-ASAN_PROGRAMS += test-hostd-config test-hostd-store test-hostd-process test-hostd-rest
+hostd_UNITS := test-hostd-config test-hostd-store test-hostd-process test-hostd-module \
+	test-hostd-rest
+ASAN_PROGRAMS += $(hostd_UNITS)
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
 test-hostd-config_PKGS := inih jansson
@@ -24,8 +26,11 @@ test-hostd-store_PKGS := jansson
 test-hostd-process_SRCS := selftests/hostd/test-hostd-process.c userspace/hostd/process.c \
 	$(hostd_TAP)
 test-hostd-process_PKGS := jansson
+test-hostd-module_SRCS := $(addprefix selftests/hostd/,test-hostd-module.c) \
+	userspace/hostd/module.c userspace/daemon/watch.c $(hostd_TAP)
+test-hostd-module_PKGS := libnl-3.0 libnl-genl-3.0 jansson
 test-hostd-rest_SRCS := selftests/hostd/test-hostd-rest.c \
 	$(addprefix userspace/hostd/,rest.c drain.c slot.c backoff.c) \
 	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)
 test-hostd-rest_PKGS := jansson
-UNIT_TESTS += test-hostd-config test-hostd-store test-hostd-process test-hostd-rest
+UNIT_TESTS += $(hostd_UNITS)

@@ -83,6 +83,20 @@ static int answer_read(const char *buffer, size_t length, uint32_t sequence, ans
 	return 1;
 }
 
+/* A datagram of the kernel's: others may send to this socket too, and are not listened to. */
+static ssize_t answer_receive(struct fence *fence, char buffer[ANSWER_BYTES])
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t size = sizeof(from);
+	ssize_t n;
+
+	do
+		n = recvfrom(fence->netlink, buffer, ANSWER_BYTES, MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &size);
+	while ((n >= 0 && from.nl_pid) || (n < 0 && errno == EINTR));
+	return n;
+}
+
 /*
  * Sends it and reads the whole answer; 0, or -errno as the kernel said it. The
  * answer is there when send returns, so nothing is waited for.
@@ -101,13 +115,10 @@ static int request_send(struct fence *fence, struct request *request, answer_fn 
 	if (send(fence->netlink, request, request->head.nlmsg_len, 0) < 0)
 		return -errno;
 	do {
-		n = recv(fence->netlink, buffer, sizeof(buffer), MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			ret = 1;
-		else if (n < 0)
+		n = answer_receive(fence, buffer);
+		if (n < 0)
 			return -errno;
-		else
-			ret = answer_read(buffer, (size_t)n, request->head.nlmsg_seq, each, arg);
+		ret = answer_read(buffer, (size_t)n, request->head.nlmsg_seq, each, arg);
 	} while (ret > 0);
 	return ret;
 }

@@ -164,6 +164,9 @@ static int on_message(struct nl_msg *msg, void *arg)
 	struct module *module = arg;
 	struct nlmsghdr *header = nlmsg_hdr(msg);
 
+	/* Only what the kernel has sent is news. */
+	if (nlmsg_get_src(msg)->nl_pid)
+		return NL_SKIP;
 	if (header->nlmsg_type == GENL_ID_CTRL) {
 		int family = module->family;
 
