@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <selftests/lib/tap.h>
@@ -25,6 +26,18 @@ void store_step(void)
 {
 	if (steps >= 0 && !steps--)
 		raise(SIGKILL);
+}
+
+/* Calls of fsync() until one fails, as a disk does; negative: none. */
+static int syncs = -1;
+
+int fsync(int fd)
+{
+	if (syncs >= 0 && !syncs--) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
 }
 
 static void fresh(const char *name)
@@ -234,6 +247,38 @@ static void no_room_is_said_and_changes_nothing(void)
 	json_decref(object);
 }
 
+static int put_fails_at(const char *name, int value, int sync)
+{
+	json_t *object = json_pack("{s:i}", "value", value);
+	int ret;
+
+	syncs = sync;
+	ret = store_put(&store, name, object, &failure);
+	syncs = -1;
+	json_decref(object);
+	return ret;
+}
+
+/* Who was told that it failed must not find it done after the next start. */
+static void a_failing_disk_is_said_and_changes_nothing(void)
+{
+	char names[100] = "";
+
+	open_fresh("sync");
+	put("a", 1);
+	for (int sync = 0; sync < 2; sync++) {
+		tap_need_eq(put_fails_at("a", 2, sync), -EIO);
+		tap_need_msg(strstr(failure.text, "a.json: cannot be written"), "%s", failure.text);
+		tap_need_eq(value_of("a"), 1);
+		tap_need_eq(put_fails_at("b", 2, sync), -EIO);
+		tap_need_eq(value_of("b"), -1);
+	}
+	tap_need_eq(store_each(&store, note, names, &failure), 0);
+	tap_need(!strcmp(names, "a "));
+	put("a", 2);
+	tap_need_eq(value_of("a"), 2);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(a_new_directory_is_0700),
 	TAP_TEST(one_that_others_may_enter_is_refused),
@@ -244,6 +289,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(each_file_is_listed_and_a_crashs_remains_go),
 	TAP_TEST(a_crash_leaves_the_old_or_the_new_object),
 	TAP_TEST(no_room_is_said_and_changes_nothing),
+	TAP_TEST(a_failing_disk_is_said_and_changes_nothing),
 };
 
 int main(int argc, char **argv)

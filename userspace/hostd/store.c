@@ -104,29 +104,87 @@ static int write_file(int dir, const char *name, const char *text, size_t length
 	return error;
 }
 
+/* What a file has; NULL with errno if not. The caller's to free. */
+static char *read_file(int fd, size_t *length)
+{
+	char *text = malloc(FILE_MAX_BYTES);
+	ssize_t n = text ? read(fd, text, FILE_MAX_BYTES) : -1;
+
+	*length = n < 0 ? 0 : (size_t)n;
+	if (n >= 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* A file in its two names, and what it had before. */
+struct change {
+	int dir;
+	char file[NAME_MAX], fresh[NAME_MAX + 8];
+	char *old;		/* NULL: there was none */
+	size_t old_length;
+};
+
+/* An errno, or 0. */
+static int change_begin(struct change *change, const struct store *store, const char *name)
+{
+	int fd, error = 0;
+
+	*change = (struct change) { .dir = store->dir };
+	snprintf(change->file, sizeof(change->file), "%s" SUFFIX, name);
+	snprintf(change->fresh, sizeof(change->fresh), "%s" NEW_SUFFIX, change->file);
+	fd = openat(change->dir, change->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : errno;
+	change->old = read_file(fd, &change->old_length);
+	if (!change->old)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* The new file is in place, but may not be after a crash: who asked is told that it is not. */
+static void put_back(const struct change *change)
+{
+	if (!change->old)
+		unlinkat(change->dir, change->file, 0);
+	else if (!write_file(change->dir, change->fresh, change->old, change->old_length))
+		renameat(change->dir, change->fresh, change->dir, change->file);
+}
+
+static int change_make(const struct change *change, const char *text)
+{
+	int error;
+
+	store_step();
+	error = write_file(change->dir, change->fresh, text, strlen(text));
+	store_step();
+	if (!error && renameat(change->dir, change->fresh, change->dir, change->file))
+		error = errno;
+	store_step();
+	if (!error && fsync(change->dir)) {
+		error = errno;
+		put_back(change);
+	}
+	if (error)
+		unlinkat(change->dir, change->fresh, 0);
+	return error;
+}
+
 int store_put(struct store *store, const char *name, json_t *object, struct failure *failure)
 {
-	char file[NAME_MAX], fresh[NAME_MAX + 8];
 	char *text = json_dumps(object, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	struct change change;
 	int error;
 
 	if (!text)
 		return failed(failure, store, name, "written", ENOMEM);
-	snprintf(file, sizeof(file), "%s" SUFFIX, name);
-	snprintf(fresh, sizeof(fresh), "%s" NEW_SUFFIX, file);
-	store_step();
-	error = write_file(store->dir, fresh, text, strlen(text));
-	free(text);
-	store_step();
-	if (!error && renameat(store->dir, fresh, store->dir, file))
-		error = errno;
-	store_step();
-	if (!error && fsync(store->dir))
-		error = errno;
+	error = change_begin(&change, store, name);
 	if (!error)
-		return 0;
-	unlinkat(store->dir, fresh, 0);
-	return failed(failure, store, file, "written", error);
+		error = change_make(&change, text);
+	free(text);
+	free(change.old);
+	return error ? failed(failure, store, change.file, "written", error) : 0;
 }
 
 int store_remove(struct store *store, const char *name, struct failure *failure)
@@ -143,16 +201,15 @@ int store_remove(struct store *store, const char *name, struct failure *failure)
 
 static json_t *read_object(int fd, const char *path, struct failure *failure)
 {
-	char *text;
-	ssize_t n;
 	json_error_t error;
 	json_t *object;
+	size_t length;
+	char *text;
 
 	if (check_owner(fd, path, failure))
 		return NULL;
-	text = malloc(FILE_MAX_BYTES);
-	n = text ? read(fd, text, FILE_MAX_BYTES) : -1;
-	object = n < 0 ? NULL : json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &error);
+	text = read_file(fd, &length);
+	object = text ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &error) : NULL;
 	free(text);
 	if (json_is_object(object))
 		return object;
