@@ -18,11 +18,11 @@ int br_in(struct __sk_buff *skb)
 
 	if (!c || skb->ifindex != c->bridge_ifindex ||
 	    (skb->mark & FENCE_MARK_MASK) != FENCE_MARK_MAGIC || !slot_get(c, slot))
-		return deny(skb->ifindex, 0, FENCE_REASON_UNMARKED);
+		return deny(0, FENCE_REASON_UNMARKED);
 	if (bpf_skb_load_bytes(skb, SADDR_OFFSET, &source, sizeof(source)))
-		return deny(skb->ifindex, slot, FENCE_REASON_SHORT);
+		return deny(slot, FENCE_REASON_SHORT);
 	if (slot_of_address(c, source) != slot)
-		return deny(skb->ifindex, slot, FENCE_REASON_SOURCE);
+		return deny(slot, FENCE_REASON_SOURCE);
 	skb->mark = 0;
 	return TC_ACT_OK;
 }
@@ -67,16 +67,16 @@ int br_out(struct __sk_buff *skb)
 	int reason;
 
 	if (!c || skb->ifindex != c->bridge_ifindex)
-		return deny(skb->ifindex, 0, FENCE_REASON_UNENROLLED);
+		return deny(0, FENCE_REASON_UNENROLLED);
 	reason = answer_check(skb, c, &f);
 	if (reason >= 0)
-		return deny(skb->ifindex, 0, reason);
+		return deny(0, reason);
 	slot = slot_of_address(c, f.ip.daddr);
 	record = slot_get(c, slot);
 	if (!record || !record->guest_ip)
-		return deny(skb->ifindex, record ? slot : 0, FENCE_REASON_NO_GUEST);
+		return deny(record ? slot : 0, FENCE_REASON_NO_GUEST);
 	if (to_guest(skb, record, &f))
-		return deny(skb->ifindex, slot, FENCE_REASON_FAULT);
+		return deny(slot, FENCE_REASON_FAULT);
 	skb->mark = FENCE_MARK_MAGIC | slot;
 	return bpf_redirect(record->ifindex, 0);
 }
@@ -85,5 +85,6 @@ int br_out(struct __sk_buff *skb)
 SEC("tc")
 int br_drop(struct __sk_buff *skb)
 {
-	return deny(skb->ifindex, 0, FENCE_REASON_UNMARKED);
+	(void)skb;
+	return deny(0, FENCE_REASON_UNMARKED);
 }

@@ -33,6 +33,6 @@ int cg_in(struct __sk_buff *skb)
 {
 	if (from_bridge(skb))
 		return CG_PASS;
-	deny(skb->ifindex, 0, FENCE_REASON_CGROUP);
+	deny(0, FENCE_REASON_CGROUP);
 	return CG_DROP;
 }

@@ -24,8 +24,6 @@
 
 #include <bpf/fence_api.bpf.h>
 
-#define EVENTS_BYTES	(256 * 1024)
-
 struct conf_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -61,24 +59,17 @@ struct sock_map {
 	__type(value, __u64);
 };
 
-struct events_map {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, EVENTS_BYTES);
-};
-
 extern struct conf_map conf SEC(".maps");
 extern struct ports_map ports SEC(".maps");
 extern struct slots_map slots SEC(".maps");
 extern struct gdrop_map gdrop SEC(".maps");
 extern struct sock_map sock SEC(".maps");
-extern struct events_map events SEC(".maps");
 
 /*
- * Counts a refusal, of slot 0 (no slot) or another, and tells it at the 1st,
- * 2nd, 4th ... time, so that a flood cannot fill the ring. Returns TC_ACT_SHOT.
+ * Counts a refusal, of slot 0 (no slot) or another. Returns TC_ACT_SHOT.
  * A function of its own, of numbers only: the verifier looks at it once.
  */
-int deny(__u32 ifindex, __u32 slot, __u32 reason);
+int deny(__u32 slot, __u32 reason);
 
 /* What a frame must begin with to be let through. */
 struct frame {

@@ -110,15 +110,7 @@ struct fence_slot {
 /*
  * Further maps: "ports", hash: ifindex -> slot. "gdrop", array of
  * FENCE_REASON_COUNT u64: refusals that belong to no slot. "sock", sockmap of
- * one: restd's listening socket. "events", ring buffer of struct fence_event:
- * a refusal at its 1st, 2nd, 4th, 8th ... time for each slot and reason.
+ * one: restd's listening socket.
  */
-struct fence_event {
-	__u32 slot;		/* 0: none */
-	__u32 ifindex;
-	__u32 reason;
-	__u32 reserved;
-	__u64 count;
-};
 
 #endif

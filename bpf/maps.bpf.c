@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the maps of the fence, and how a refusal is counted and told.
+// Owns the maps of the fence, and how a refusal is counted.
 
 #include "fence.bpf.h"
 
@@ -8,7 +8,6 @@ struct ports_map ports SEC(".maps");
 struct slots_map slots SEC(".maps");
 struct gdrop_map gdrop SEC(".maps");
 struct sock_map sock SEC(".maps");
-struct events_map events SEC(".maps");
 
 static __always_inline __u64 *counter_of(__u32 slot, __u32 reason)
 {
@@ -20,19 +19,15 @@ static __always_inline __u64 *counter_of(__u32 slot, __u32 reason)
 	return record ? &record->drops[reason] : 0;
 }
 
-__noinline int deny(__u32 ifindex, __u32 slot, __u32 reason)
+__noinline int deny(__u32 slot, __u32 reason)
 {
-	struct fence_event event = { .slot = slot, .ifindex = ifindex, .reason = reason };
 	__u64 *counter;
 
 	if (reason >= FENCE_REASON_COUNT)
 		return TC_ACT_SHOT;
 	counter = counter_of(slot, reason);
-	if (!counter)
-		return TC_ACT_SHOT;
-	event.count = __sync_fetch_and_add(counter, 1) + 1;
-	if (!(event.count & (event.count - 1)))
-		bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+	if (counter)
+		__sync_fetch_and_add(counter, 1);
 	return TC_ACT_SHOT;
 }
 

@@ -173,11 +173,11 @@ int port_in(struct __sk_buff *skb)
 
 	record = c ? slot_get(c, slot) : 0;
 	if (!record || record->ifindex != skb->ifindex || !c->bridge_ifindex)
-		return deny(skb->ifindex, 0, FENCE_REASON_UNENROLLED);
+		return deny(0, FENCE_REASON_UNENROLLED);
 	if (bpf_skb_load_bytes(skb, 0, &f.ip.eth, sizeof(f.ip.eth)))
-		return deny(skb->ifindex, slot, FENCE_REASON_SHORT);
+		return deny(slot, FENCE_REASON_SHORT);
 	if (is_vlan(skb, f.ip.eth.h_proto))
-		return deny(skb->ifindex, slot, FENCE_REASON_VLAN);
+		return deny(slot, FENCE_REASON_VLAN);
 
 	back = f.ip.eth.h_proto == bpf_htons(ETH_P_ARP);
 	if (!back && f.ip.eth.h_proto != bpf_htons(ETH_P_IP))
@@ -189,7 +189,7 @@ int port_in(struct __sk_buff *skb)
 	else
 		reason = frame_pass(skb, c, record, slot, &f.ip);
 	if (reason != PASS)
-		return deny(skb->ifindex, slot, reason);
+		return deny(slot, reason);
 
 	skb->mark = FENCE_MARK_MAGIC | slot;
 	if (back)

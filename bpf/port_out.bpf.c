@@ -15,9 +15,9 @@ int port_out(struct __sk_buff *skb)
 	struct fence_slot *record = c ? slot_get(c, slot) : 0;
 
 	if (!record || record->ifindex != skb->ifindex)
-		return deny(skb->ifindex, 0, FENCE_REASON_UNENROLLED);
+		return deny(0, FENCE_REASON_UNENROLLED);
 	if (skb->mark != (FENCE_MARK_MAGIC | slot))
-		return deny(skb->ifindex, slot, FENCE_REASON_NOT_OURS);
+		return deny(slot, FENCE_REASON_NOT_OURS);
 	skb->mark = 0;
 	__sync_fetch_and_add(&record->tx_packets, 1);
 	__sync_fetch_and_add(&record->tx_bytes, skb->len);

@@ -43,6 +43,6 @@ int steer(struct bpf_sk_lookup *ctx)
 	slot = slot_of_client(ctx, c);
 	if (slot && !assign(ctx))
 		return SK_PASS;
-	deny(ctx->ingress_ifindex, slot, FENCE_REASON_SOCKET);
+	deny(slot, FENCE_REASON_SOCKET);
 	return SK_DROP;
 }

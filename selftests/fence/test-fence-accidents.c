@@ -210,7 +210,7 @@ static void cg_in_detached_is_noticed_and_mended(void)
 static void a_missing_or_foreign_pin_is_noticed_and_mended(void)
 {
 	static const char *const pins[] = {
-		"link_steer", "link_cg_in", "prog_port_in", "prog_cg_in", "map_slots", "map_events",
+		"link_steer", "link_cg_in", "prog_port_in", "prog_cg_in", "map_slots", "map_gdrop",
 	};
 	struct failure failure = { 0 };
 	char path[64];

@@ -138,23 +138,6 @@ static int config_apply(struct fence *fence, struct failure *failure)
 	return fence_conf_write(fence, &conf, failure);
 }
 
-static int event_came(void *context, void *data, size_t size)
-{
-	struct fence *fence = context;
-
-	if (fence->event && size >= sizeof(struct fence_event))
-		fence->event(data, fence->event_arg);
-	return 0;
-}
-
-static int ring_open(struct fence *fence, struct failure *failure)
-{
-	fence->ring = ring_buffer__new(fence->map[FENCE_EVENTS].fd, event_came, fence, NULL);
-	if (!fence->ring)
-		return failure_set(failure, 1, -errno, "fence: ring of refusals: %m");
-	return 0;
-}
-
 static struct fence *fence_new(const struct fence_config *config)
 {
 	struct fence *fence = calloc(1, sizeof(*fence));
@@ -197,8 +180,6 @@ int fence_open(struct fence **fence, const struct fence_config *config, bool *ad
 		ret = config_apply(f, failure);
 	if (!ret)
 		ret = links_open(f, failure);
-	if (!ret)
-		ret = ring_open(f, failure);
 	if (ret) {
 		fence_close(f);
 		return ret;
@@ -213,7 +194,6 @@ void fence_close(struct fence *fence)
 
 	if (!fence)
 		return;
-	ring_buffer__free(fence->ring);
 	for (i = 0; i < FENCE_LINKS; i++)
 		fence_object_close(&fence->link[i]);
 	for (i = 0; i < FENCE_PROGRAMS; i++)
@@ -264,20 +244,6 @@ int fence_drops_read(struct fence *fence, uint64_t drops[FENCE_REASON_COUNT])
 	for (i = 0; i < FENCE_REASON_COUNT && !ret; i++)
 		ret = bpf_map_lookup_elem(fence->map[FENCE_GDROP].fd, &i, &drops[i]);
 	return ret;
-}
-
-int fence_events_fd(struct fence *fence)
-{
-	return ring_buffer__epoll_fd(fence->ring);
-}
-
-void fence_events_read(struct fence *fence, void (*each)(const struct fence_event *event, void *arg),
-		       void *arg)
-{
-	fence->event = each;
-	fence->event_arg = arg;
-	ring_buffer__consume(fence->ring);
-	fence->event = NULL;
 }
 
 unsigned int fence_costs(struct fence *fence, struct fence_cost *costs, unsigned int max)

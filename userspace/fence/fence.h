@@ -98,11 +98,6 @@ unsigned int fence_audit_bridge(struct fence *fence, unsigned int ifindex, bool 
 unsigned int fence_audit_port(struct fence *fence, unsigned int slot);
 int fence_repair_links(struct fence *fence, struct failure *failure);
 
-/* Descriptor of the ring of refusals, for poll; and what came. */
-int fence_events_fd(struct fence *fence);
-void fence_events_read(struct fence *fence, void (*each)(const struct fence_event *event, void *arg),
-		       void *arg);
-
 /* Lowest and highest verifier cost of the loaded programs, for the budget test. */
 struct fence_cost {
 	char program[16];

@@ -42,7 +42,6 @@ enum fence_map {
 	FENCE_SLOTS,
 	FENCE_GDROP,
 	FENCE_SOCK,
-	FENCE_EVENTS,
 	FENCE_MAPS
 };
 
@@ -66,9 +65,6 @@ struct fence {
 	struct fence_object link[FENCE_LINKS];
 	char cgroup[PATH_MAX];		/* cg_in's, absolute; empty: not told */
 	uint64_t cgroup_id;		/* 0: not told, and none adopted */
-	struct ring_buffer *ring;
-	void (*event)(const struct fence_event *event, void *arg);
-	void *event_arg;
 	int netlink;
 };
 

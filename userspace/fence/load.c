@@ -29,7 +29,6 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[FENCE_SLOTS] = "slots",
 	[FENCE_GDROP] = "gdrop",
 	[FENCE_SOCK] = "sock",
-	[FENCE_EVENTS] = "events",
 };
 
 const char *const fence_link_names[FENCE_LINKS] = {

@@ -147,15 +147,6 @@ static int repair_one(struct fence *fence, const char *kind, const char *name,
 	return pins_put(fence, kind, name, object->fd, failure);
 }
 
-static int drop_one(struct fence *fence, const char *kind, const char *name,
-		    struct fence_object *object, struct failure *failure)
-{
-	(void)object;
-	(void)failure;
-	pins_drop(fence, kind, name);
-	return 0;
-}
-
 bool pins_intact(struct fence *fence)
 {
 	return directory_ours(fence) && !pins_each(fence, check_one, NULL);
@@ -180,9 +171,16 @@ int pins_repair(struct fence *fence, struct failure *failure)
 	return ret ? ret : pins_each(fence, repair_one, failure);
 }
 
+/* All there are: an older build may have had others. */
 int pins_remove(struct fence *fence, struct failure *failure)
 {
-	pins_each(fence, drop_one, failure);
+	DIR *dir = opendir(fence->pin_dir);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
 	if (rmdir(fence->pin_dir) && errno != ENOENT)
 		return failure_set(failure, 1, -errno, "fence: remove %s: %m", fence->pin_dir);
 	return 0;
