@@ -16,7 +16,7 @@ HOST_TESTS += test-hostd
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
 hostd_UNITS := test-hostd-config test-hostd-store test-hostd-process test-hostd-module \
-	test-hostd-rest
+	test-hostd-facts test-hostd-rest
 ASAN_PROGRAMS += $(hostd_UNITS)
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
@@ -29,6 +29,9 @@ test-hostd-process_PKGS := jansson
 test-hostd-module_SRCS := $(addprefix selftests/hostd/,test-hostd-module.c) \
 	userspace/hostd/module.c userspace/daemon/watch.c $(hostd_TAP)
 test-hostd-module_PKGS := libnl-3.0 libnl-genl-3.0 jansson
+test-hostd-facts_SRCS := selftests/hostd/test-hostd-facts.c userspace/hostd/facts.c \
+	userspace/daemon/inifile.c $(hostd_TAP)
+test-hostd-facts_PKGS := inih jansson
 test-hostd-rest_SRCS := selftests/hostd/test-hostd-rest.c \
 	$(addprefix userspace/hostd/,rest.c drain.c slot.c backoff.c) \
 	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)

@@ -30,6 +30,8 @@ static struct {
 	unsigned int destroyed, withdrawn, cleared, sockets;
 	unsigned int peers;	/* of the last net_destroy_sockets(): a bit for each slot */
 	int own_cgroup;
+	uint64_t socket_cgroup;	/* 0: cannot be told; its process's is 5 */
+	unsigned int factless;	/* slot of a VM without facts; 0: none */
 } fake;
 
 int net_destroy_sockets(struct net *net, const struct net_peers *peers, struct failure *f)
@@ -97,10 +99,21 @@ int module_info(int fd, struct module_binding *binding)
 	return 0;
 }
 
-char *facts_text(const struct hostd *h, const struct vm *vm)
+int vm_withdraw(struct hostd *h, struct vm *vm, struct failure *f)
+{
+	(void)f;
+	drain_begin(h, vm->slot, vm->request.uuid, vm->binding.generation, vm->granted, true);
+	vm->slot = 0;
+	return 0;
+}
+
+char *facts_text(const struct hostd *h, const struct vm *vm, struct failure *f)
 {
 	(void)h;
-	(void)vm;
+	if (vm->slot && vm->slot == fake.factless) {
+		failure_set(f, 1, -EMSGSIZE, "too long");
+		return NULL;
+	}
 	return strdup("{\"name\":\"a\"}");
 }
 
@@ -242,6 +255,36 @@ static void a_session_is_told_all_and_then_gets_the_fence(void)
 	in_session();
 	tap_need(vm.granted && rest->in_fence);
 	tap_need(fake.sockets);
+}
+
+/* It costs that VM its slot, and nobody else anything. */
+static void a_vm_whose_facts_cannot_be_told_is_left_out(void)
+{
+	struct vm vms[3];
+	struct restlink message;
+	int fd;
+
+	open_rest();
+	for (unsigned int i = 0; i < 3; i++) {
+		vms[i] = a_vm(i + 1);
+		vms[i].next = i ? &vms[i - 1] : NULL;
+	}
+	hostd.vms = &vms[2];
+	fake.factless = 2;
+	fd = dial();
+	turn();
+	hello(fd, tcp(SOCK_STREAM, true));
+	need_heard(fd, RESTLINK_CONFIG);
+	tap_need_eq(hear(fd, &message), RESTLINK_GRANT);
+	tap_need_eq(message.vm.slot, 3);
+	tap_need_eq(hear(fd, &message), RESTLINK_GRANT);
+	tap_need_eq(message.vm.slot, 1);
+	need_heard(fd, RESTLINK_SYNC);
+	say(fd, RESTLINK_SYNCED, 0, 0);
+	tap_need_eq(rest->phase, REST_SYNCED);
+	tap_need(vms[0].granted && !vms[1].slot && !vms[1].granted && vms[2].granted);
+	drain_settle(&hostd);
+	tap_need_eq(hostd.slots.slot[2].state, SLOT_FREE);
 }
 
 static void the_socket_is_the_users_alone(void)
@@ -704,6 +747,7 @@ static void the_slot_free_for_longest_is_given_first(void)
 
 static const struct tap_test tests[] = {
 	TAP_TEST(a_session_is_told_all_and_then_gets_the_fence),
+	TAP_TEST(a_vm_whose_facts_cannot_be_told_is_left_out),
 	TAP_TEST(the_socket_is_the_users_alone),
 	TAP_TEST(another_user_is_refused),
 	TAP_TEST(a_socket_that_is_not_a_listening_tcp_one_is_refused),

@@ -44,7 +44,7 @@ struct store {
 /* Makes it (0700) if need be; refuses another's, and one that others may enter. */
 int store_open(struct store *store, const char *path, struct failure *failure);
 void store_close(struct store *store);
-/* The whole object is on the disk, or what was there before. */
+/* The whole object is on the disk; or it failed, and what was there before is. */
 int store_put(struct store *store, const char *name, json_t *object, struct failure *failure);
 /* It is gone from the disk; missing is fine. */
 int store_remove(struct store *store, const char *name, struct failure *failure);
@@ -167,8 +167,11 @@ void fdstore_remove(const char *name);
 /* facts.c */
 
 struct vm;
-/* JSON text for restd, the caller's to free; NULL: no memory. */
-char *facts_text(const struct hostd *hostd, const struct vm *vm);
+/*
+ * JSON text for restd, the caller's to free. NULL: there is none that restd can
+ * be told, and the failure says why.
+ */
+char *facts_text(const struct hostd *hostd, const struct vm *vm, struct failure *failure);
 
 /* vm.c */
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <userspace/daemon/inifile.h>
@@ -78,7 +79,25 @@ static json_t *facts(const struct hostd *hostd, const struct vm *vm, const struc
 			 "publisher", field(fleet, "plan-publisher"));
 }
 
-char *facts_text(const struct hostd *hostd, const struct vm *vm)
+/* What restd can be told; else it is freed. */
+static char *checked(char *text, struct failure *failure)
+{
+	size_t length = text ? strlen(text) : 0;
+
+	if (!text)
+		failure_set(failure, EXIT_CONFIG, -EINVAL, "its facts are no JSON: is all text of "
+			    "[instance], [host], [document] and of its [profile] UTF-8?");
+	else if (length > RESTLINK_TEXT_MAX)
+		failure_set(failure, EXIT_CONFIG, -EMSGSIZE, "its facts have %zu bytes, %d are the "
+			    "most: shorten [instance], [document] or its [profile]", length,
+			    RESTLINK_TEXT_MAX);
+	else
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *facts_text(const struct hostd *hostd, const struct vm *vm, struct failure *failure)
 {
 	struct fleet fleet = {
 		.profile = vm->binding.profile,
@@ -95,5 +114,5 @@ char *facts_text(const struct hostd *hostd, const struct vm *vm)
 	json_decref(object);
 	json_decref(fleet.document);
 	json_decref(fleet.own);
-	return text;
+	return checked(text, failure);
 }

@@ -139,22 +139,34 @@ static int attach_again(struct rest *rest, struct vm *vm)
 	return -ESTALE;
 }
 
-static int send_grant(struct rest *rest, struct vm *vm)
+static int send_grant(struct rest *rest, struct vm *vm, const char *facts)
 {
 	struct restlink message = { .kind = RESTLINK_GRANT };
-	char *facts;
-	int fd = attach_again(rest, vm), ret = -ENOMEM;
+	int fd = attach_again(rest, vm), ret;
 
 	/* Its binding is ending: the file that we watch says so next. */
 	if (fd < 0)
 		return 0;
 	fill_vm(&message, vm->slot, vm->binding.generation, vm->request.uuid);
-	facts = facts_text(rest->hostd, vm);
-	if (facts)
-		ret = restlink_send(rest->session.fd, &message, facts, fd);
-	free(facts);
+	ret = restlink_send(rest->session.fd, &message, facts, fd);
 	close(fd);
 	vm->granted = !ret;
+	return ret;
+}
+
+/* Its facts were good when it got its slot; if they are not now, it alone loses that. */
+static int tell_of(struct rest *rest, struct vm *vm)
+{
+	struct failure failure;
+	char *facts = facts_text(rest->hostd, vm, &failure);
+	int ret;
+
+	if (!facts) {
+		vm_withdraw(rest->hostd, vm, &failure);
+		return 0;
+	}
+	ret = send_grant(rest, vm, facts);
+	free(facts);
 	return ret;
 }
 
@@ -165,7 +177,7 @@ static int send_grants(struct rest *rest)
 
 		if (!vm->slot || vm->granted || vm->watch.fd < 0)
 			continue;
-		ret = send_grant(rest, vm);
+		ret = tell_of(rest, vm);
 		if (ret)
 			return ret;
 	}

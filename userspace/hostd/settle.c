@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -209,6 +210,19 @@ static bool have_new_slot(struct hostd *hostd, struct vm *vm)
 	return true;
 }
 
+/* restd takes a VM with its facts only: one that has none to tell gets no slot. */
+static bool have_facts(struct hostd *hostd, struct vm *vm)
+{
+	struct failure failure;
+	char *text;
+
+	if (vm->slot)
+		return true;
+	text = facts_text(hostd, vm, &failure);
+	free(text);
+	return text ? true : fails(vm, &failure);
+}
+
 static bool have_slot(struct hostd *hostd, struct vm *vm)
 {
 	struct failure failure;
@@ -236,7 +250,8 @@ void vm_settle(struct hostd *hostd, struct vm *vm)
 		waits(vm, "REST access is off: azattestctl legacy on");
 	} else if (!hostd->fence || !hostd->bridge || *hostd->problem[PROBLEM_FENCE]) {
 		waits(vm, "the bridge or its fence is missing: see problems of the status");
-	} else if (have_tap(hostd, vm) && have_binding(hostd, vm) && have_slot(hostd, vm)) {
+	} else if (have_tap(hostd, vm) && have_binding(hostd, vm) &&
+		   have_facts(hostd, vm) && have_slot(hostd, vm)) {
 		vm->reason[0] = 0;
 		backoff_clear(&vm->backoff);
 		return;
