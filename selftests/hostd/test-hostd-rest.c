@@ -75,9 +75,18 @@ void fence_clear_socket(struct fence *fence)
 	fake.cleared++;
 }
 
-int process_own_cgroup(pid_t pid, char *path, size_t size, struct failure *f)
+int net_socket_cgroup(struct net *net, int listening, uint64_t *cgroup)
+{
+	(void)net;
+	(void)listening;
+	*cgroup = fake.socket_cgroup;
+	return fake.socket_cgroup ? 0 : -ENOENT;
+}
+
+int process_own_cgroup(pid_t pid, char *path, size_t size, uint64_t *id, struct failure *f)
 {
 	(void)pid;
+	*id = 5;
 	snprintf(path, size, "/x");
 	return fake.own_cgroup ? failure_set(f, 1, fake.own_cgroup, "shares its cgroup") : 0;
 }
@@ -356,6 +365,21 @@ static void a_shared_cgroup_is_refused(void)
 	turn();
 	hello(fd, tcp(SOCK_STREAM, true));
 	need_refused(fd, "shares its cgroup");
+}
+
+/* cg_in would not guard it. */
+static void a_socket_of_another_cgroup_is_refused(void)
+{
+	int fd;
+
+	open_rest();
+	fake.socket_cgroup = 6;
+	fd = dial();
+	turn();
+	hello(fd, tcp(SOCK_STREAM, true));
+	need_refused(fd, "another cgroup than /x");
+	fake.socket_cgroup = 5;
+	in_session();
 }
 
 static void a_second_session_is_refused_and_the_first_goes_on(void)
@@ -752,6 +776,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(another_user_is_refused),
 	TAP_TEST(a_socket_that_is_not_a_listening_tcp_one_is_refused),
 	TAP_TEST(a_shared_cgroup_is_refused),
+	TAP_TEST(a_socket_of_another_cgroup_is_refused),
 	TAP_TEST(a_second_session_is_refused_and_the_first_goes_on),
 	TAP_TEST(a_new_session_takes_the_place_of_one_that_ended),
 	TAP_TEST(without_descriptors_the_listener_pauses_and_comes_back),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ALL (NET_CHANGED_LINK | NET_CHANGED_ADDRESS | NET_CHANGED_ROUTE | NET_CHANGED_TC)
@@ -307,6 +308,48 @@ static void what_is_only_remembered_is_no_failure(void)
 	need_destroy("127.0.0.5");
 }
 
+static uint64_t enter_cgroup(const char *mount, const char *name)
+{
+	struct stat st;
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s-%d", mount, name, getpid());
+	hostnet_sh("mkdir %s && echo %d >%s/cgroup.procs", path, getpid(), path);
+	tap_need(!stat(path, &st));
+	return st.st_ino;
+}
+
+/* Wherever its process is by then. */
+static void a_socket_is_of_the_cgroup_where_it_was_made(void)
+{
+	uint64_t first, second, seen = 0;
+	int one, other, err;
+	char *mount;
+
+	hostnet_enter(&host);
+	if (!hostnet_can("grep -q ' cgroup2 ' /proc/mounts"))
+		tap_skip("no cgroup2");
+	mount = hostnet_read("awk '$3 == \"cgroup2\" { printf \"%%s\", $2; exit }' /proc/mounts");
+	first = enter_cgroup(mount, "az-one");
+	one = listen_at(AF_INET);
+	second = enter_cgroup(mount, "az-other");
+	other = socket(AF_INET, SOCK_STREAM, 0);
+	err = net_socket_cgroup(host.net, one, &seen);
+	tap_need(!listen(other, 1));
+	/* The shell too: it began where we are. */
+	hostnet_sh("cd %s && echo %d >cgroup.procs && echo $$ >cgroup.procs && "
+		   "rmdir az-one-%d az-other-%d", mount, getpid(), getpid(), getpid());
+	free(mount);
+	if (err == -ENOENT)
+		tap_skip("this kernel does not tell it");
+	tap_need_eq(err, 0);
+	tap_need(first != second);
+	tap_need_eq(seen, first);
+	tap_need_eq(net_socket_cgroup(host.net, other, &seen), 0);
+	tap_need_eq(seen, second);
+	tap_need(net_socket_cgroup(host.net, socket(AF_INET, SOCK_STREAM, 0), &seen) < 0);
+}
+
 static void a_peer_without_connections_is_fine(void)
 {
 	hostnet_enter(&host);
@@ -338,6 +381,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(what_was_closed_with_data_unsent_is_gone),
 	TAP_TEST(what_waits_to_be_accepted_is_gone),
 	TAP_TEST(what_is_only_remembered_is_no_failure),
+	TAP_TEST(a_socket_is_of_the_cgroup_where_it_was_made),
 	TAP_TEST(a_peer_without_connections_is_fine),
 	TAP_TEST(without_rights_nothing_ends),
 };

@@ -69,10 +69,11 @@ int process_open(pid_t pid, uint64_t start);
 /* Surely: it has ended (a zombie has too). False where it cannot be told. */
 bool process_gone(pid_t pid, uint64_t start);
 /*
- * Path of the process's cgroup below the cgroup2 mount.
+ * Path of the process's cgroup below the cgroup2 mount, and its id.
  *   -EPERM  it is the root, or holds other processes too; text says what to do
  */
-int process_own_cgroup(pid_t pid, char *path, size_t size, struct failure *failure);
+int process_own_cgroup(pid_t pid, char *path, size_t size, uint64_t *id,
+		       struct failure *failure);
 
 /* slot.c: which slots are free; knows neither network nor VMs */
 

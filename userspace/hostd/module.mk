@@ -3,7 +3,7 @@
 
 LIBRARIES += aznet
 aznet_SRCS := $(addprefix userspace/hostd/,net.c bridge.c route.c port.c linkwatch.c destroy.c \
-	rtnl.c link.c firewall.c filter.c filter_nft.c filter_iptables.c)
+	sockowner.c rtnl.c link.c firewall.c filter.c filter_nft.c filter_iptables.c)
 aznet_PKGS := libnl-3.0 jansson
 
 hostd_CORE := $(addprefix userspace/hostd/,hostd.c config.c vm.c settle.c drain.c slot.c module.c \

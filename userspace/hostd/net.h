@@ -9,6 +9,7 @@
  *   linkwatch.c rtnetlink groups LINK, ADDR, ROUTE, TC
  *   firewall.c  whether the host's own rules drop what the fence lets through
  *   destroy.c   SOCK_DESTROY of what is left of a slot's connections
+ *   sockowner.c the cgroup of a listening socket
  *
  * and below them, in netparts.h and filter.h:
  *
@@ -125,5 +126,11 @@ struct net_peers {
  * 6.5; it holds no data.
  */
 int net_destroy_sockets(struct net *net, const struct net_peers *peers, struct failure *failure);
+
+/*
+ * The id of the cgroup in which a listening TCP socket of this namespace was made.
+ * Any failure: the kernel cannot tell.
+ */
+int net_socket_cgroup(struct net *net, int listening, uint64_t *cgroup);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -106,15 +107,20 @@ static int cgroup_of(pid_t pid, char *path, size_t size)
 }
 
 /* A process in it that is not @pid; 0: none; -errno. */
-static int other_in_cgroup(const char *cgroup, pid_t pid)
+static int other_in_cgroup(const char *cgroup, pid_t pid, uint64_t *id)
 {
 	char path[1100], mount[512], line[32];
 	int other = 0, ret = cgroup_mount(mount, sizeof(mount));
+	struct stat st;
 	FILE *procs;
 
 	if (ret)
 		return ret;
-	snprintf(path, sizeof(path), "%s%s/cgroup.procs", mount, cgroup);
+	snprintf(path, sizeof(path), "%s%s", mount, cgroup);
+	if (stat(path, &st))
+		return -errno;
+	*id = st.st_ino;
+	strcat(path, "/cgroup.procs");
 	procs = fopen(path, "re");
 	if (!procs)
 		return -errno;
@@ -125,7 +131,7 @@ static int other_in_cgroup(const char *cgroup, pid_t pid)
 	return other;
 }
 
-int process_own_cgroup(pid_t pid, char *path, size_t size, struct failure *failure)
+int process_own_cgroup(pid_t pid, char *path, size_t size, uint64_t *id, struct failure *failure)
 {
 	int ret = cgroup_of(pid, path, size);
 	int other;
@@ -138,7 +144,7 @@ int process_own_cgroup(pid_t pid, char *path, size_t size, struct failure *failu
 		return failure_set(failure, EXIT_FAILURE, -EPERM,
 				   "process %d: is in cgroup %s, not in one of its own: start it as a "
 				   "service, or by systemd-run", pid, path);
-	other = other_in_cgroup(path, pid);
+	other = other_in_cgroup(path, pid, id);
 	if (other < 0)
 		return failure_set(failure, EXIT_FAILURE, other, "cgroup %s: %s", path,
 				   strerror(-other));

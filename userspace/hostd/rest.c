@@ -261,6 +261,19 @@ static const char *check_socket(const struct rest *rest, int sock)
 	return NULL;
 }
 
+/* cg_in guards sockets that were made in the cgroup, whoever is in it now. */
+static int check_cgroup(struct rest *rest, int sock, struct failure *failure)
+{
+	uint64_t own, of_socket;
+	int ret = process_own_cgroup(rest->pid, rest->cgroup, sizeof(rest->cgroup), &own, failure);
+
+	if (ret || net_socket_cgroup(rest->hostd->net, sock, &of_socket) || of_socket == own)
+		return ret;
+	return failure_set(failure, EXIT_FAILURE, -EPERM,
+			   "its socket was made in another cgroup than %s, where it is now: start it "
+			   "there", rest->cgroup);
+}
+
 static void on_hello(struct rest *rest, int sock)
 {
 	const char *wrong = check_socket(rest, sock);
@@ -272,7 +285,7 @@ static void on_hello(struct rest *rest, int sock)
 		rest_drop(rest, "%s", wrong);
 		return;
 	}
-	if (process_own_cgroup(rest->pid, rest->cgroup, sizeof(rest->cgroup), &failure)) {
+	if (check_cgroup(rest, sock, &failure)) {
 		rest_drop(rest, "%s", failure.text);
 		return;
 	}
