@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -236,6 +237,14 @@ static void begin(int fd, const struct sockaddr_in *peer)
 	http_add(conn, peer);
 }
 
+/* To try for nothing costs ten times this: the kernel makes a socket and a file first. */
+static bool more_wait(int fd)
+{
+	struct pollfd listening = { .fd = fd, .events = POLLIN };
+
+	return poll(&listening, 1, 0) == 1;
+}
+
 static void accept_ready(struct watch *watch, uint32_t events)
 {
 	(void)events;
@@ -247,6 +256,8 @@ static void accept_ready(struct watch *watch, uint32_t events)
 		if (fd >= 0)
 			begin(fd, &peer);
 		else if (errno != ECONNABORTED && errno != EINTR)
+			return;
+		if (!more_wait(watch->fd))
 			return;
 	}
 }

@@ -302,7 +302,8 @@ int http_open(unsigned int connections)
 {
 	const union MHD_DaemonInfo *info;
 
-	server = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME,
+	server = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET |
+				  MHD_ALLOW_SUSPEND_RESUME,
 				  0, NULL, NULL, handle, NULL,
 				  MHD_OPTION_CONNECTION_LIMIT, connections,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)4096,
