@@ -14,6 +14,13 @@ test-metrics_SRCS := $(addprefix selftests/certificate/,test-metrics.c promtext.
 test-metrics_PKGS := libcrypto jansson
 UNIT_TESTS += test-metrics
 
+# Out of service and back.
+ASAN_PROGRAMS += test-retire
+test-retire_SRCS := $(addprefix selftests/certificate/,test-retire.c rig.c) \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+test-retire_PKGS := libcrypto jansson
+UNIT_TESTS += test-retire
+
 certificate_TAP := selftests/lib/tap.c selftests/lib/child.c
 
 # The rules alone.

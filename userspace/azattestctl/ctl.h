@@ -13,6 +13,7 @@
  *   metrics.c    azattestctl metrics, of the module too
  *   trust.c      azattestctl trust
  *   sync.c       azattestctl sync
+ *   retire.c     azattestctl decommission, recommission
  *
  *   hostd.c      one call of azattest-hostd's API (docs/api.md)
  *   rest.c       azattestctl legacy, and what status says of REST access
@@ -120,6 +121,8 @@ int status_command(const struct ctl *ctl, int argc, char **argv);
 int certificate_show_command(const struct ctl *ctl, int argc, char **argv);
 int metrics_command(const struct ctl *ctl, int argc, char **argv);
 int trust_command(const struct ctl *ctl, int argc, char **argv);
+int decommission_command(const struct ctl *ctl, int argc, char **argv);
+int recommission_command(const struct ctl *ctl, int argc, char **argv);
 int sync_command(const struct ctl *ctl, int argc, char **argv);
 int module_command(const struct ctl *ctl, int argc, char **argv);
 int bindings_command(const struct ctl *ctl, int argc, char **argv);

@@ -8,7 +8,9 @@
  *   config_rules.c what a value may be
  *   state.c        the state directory: who may own it, durable writes
  *   source.h       where certificates come from: a map of its own
- *   renew.c        runs a source in a short-lived child, and when
+ *   errand.c       a short-lived child for what blocks
+ *   renew.c        runs a source in one, and when
+ *   retire.c       takes the host out of service: revoked, keys destroyed
  *   leaf.c         the newest leaf in the state directory
  *   spawn.c        executes azattest-signer with its descriptors
  *   supervise.c    generations of signers, restarts
@@ -125,6 +127,10 @@ int state_write(int dir, const char *name, const void *bytes, size_t length,
 /* Removes what begin() made, or a folder; that it cannot is no failure. */
 void state_abandon(struct state *state, const char *name);
 void state_drop(struct state *state, const char *name);
+/* Overwrites all files of a folder and removes it: 0 when nothing of it is left. */
+int state_destroy(struct state *state, const char *name, struct failure *failure);
+/* The same for each folder that may hold a key. */
+int state_destroy_keys(struct state *state, struct failure *failure);
 /* An existing folder; -ENOENT without a failure's text. */
 int state_folder(struct state *state, const char *name, struct failure *failure);
 /* Bytes of a file; refuses another's, and one that others may read. */
@@ -197,13 +203,32 @@ struct source_host {
  */
 int source_run(const struct source_host *host, struct failure *failure);
 
-/* renew.c */
+/* errand.c */
 
-struct renew {
+struct azattestd;
+
+struct errand {
 	struct watch watch;	/* the child's last words */
 	pid_t pid;		/* 0: none is running */
 	struct failure failure;	/* of the last run; text "" after a good one */
-	size_t failure_len;
+	size_t length;		/* of what was heard of it */
+};
+
+/* Runs in the child; what it changes there is lost. */
+typedef int errand_fn(const struct azattestd *d, const struct source_host *host,
+		      struct failure *failure);
+
+void errand_init(struct errand *errand);
+int errand_start(struct azattestd *d, struct errand *errand, errand_fn *fn);
+/* Its child has ended: 0, or -EIO and its failure. */
+int errand_ended(struct errand *errand, int status);
+/* Tells it to end; that it did is heard as always. */
+void errand_stop(struct errand *errand);
+
+/* renew.c */
+
+struct renew {
+	struct errand errand;
 	int64_t next_ms;	/* not before */
 	unsigned int failures;	/* in a row */
 	uint64_t run;		/* counts them */
@@ -214,8 +239,6 @@ struct renew {
 	uint64_t seen;		/* source "file": what the directory looked like */
 };
 
-struct azattestd;
-
 int renew_start(struct azattestd *d);
 /* Its child has ended: 0 if there is a new leaf. */
 int renew_ended(struct azattestd *d, int status);
@@ -223,6 +246,26 @@ int renew_ended(struct azattestd *d, int status);
 void renew_failed(struct azattestd *d, const char *why);
 /* Source "file": whether somebody has put something there since it was asked. */
 bool renew_directory_changed(struct azattestd *d);
+
+/* retire.c */
+
+struct retire {
+	struct errand errand;	/* asks the CA to revoke */
+	int64_t since;		/* decommissioned, seconds since 1970; 0: in service */
+	bool revoked;		/* the CA has done it */
+};
+
+/* What was begun by another life of this daemon is finished. */
+void retire_open(struct azattestd *d);
+/*
+ * Takes the host out of service. 0: done; -EINPROGRESS: the CA is being asked,
+ * retire_revoked() goes on; else nothing was changed, and why.
+ */
+int retire_begin(struct azattestd *d, bool revoke, struct failure *failure);
+void retire_revoked(struct azattestd *d, int status);
+int retire_undo(struct azattestd *d, struct failure *failure);
+json_t *retire_json(const struct azattestd *d);
+void retire_describe(const struct azattestd *d, char *out, size_t size);
 
 /* supervise.c */
 
@@ -261,6 +304,8 @@ void supervise_tick(struct azattestd *d);
 /* False: not one of ours. */
 bool supervise_ended(struct azattestd *d, pid_t pid, int status);
 void supervise_stop(struct azattestd *d);
+/* There is nothing to sign with any more: all end, and none is wanted. */
+void supervise_retire(struct azattestd *d);
 unsigned int supervise_count(const struct supervise *s, enum supervise_phase phase);
 /* Ready and of the current epoch. */
 unsigned int supervise_ready(const struct supervise *s);
@@ -331,6 +376,7 @@ void history_open(struct azattestd *d);
 void history_close(struct azattestd *d);
 void history_issued(struct azattestd *d);
 void history_dropped(struct azattestd *d, const char *why);
+void history_retired(struct azattestd *d, bool revoked);
 void history_failing(struct azattestd *d, const char *why);
 /* When attempts began to fail, seconds since 1970; 0: the last one did not. */
 int64_t history_failing_since(const struct azattestd *d);
@@ -373,6 +419,7 @@ struct control_client {
 	struct watch watch;	/* fd -1: free */
 	struct azattestd *d;
 	int64_t until_ms;
+	bool retires;		/* waits for the end of decommissioning */
 	uint64_t waits;		/* for the end of this run of the source, or a later; 0: no */
 	char request[CONTROL_REQUEST_MAX];
 	size_t request_len;
@@ -393,6 +440,8 @@ void control_tick(struct azattestd *d);
  * somebody asked after it had begun, so its failure is not the answer.
  */
 bool control_sync_ended(struct azattestd *d, const char *error);
+/* Decommissioning is over: whoever waits for it hears @error, or NULL for success. */
+void control_retired(struct azattestd *d, const char *error);
 void control_close(struct azattestd *d);
 
 /* daemon.c */
@@ -407,6 +456,7 @@ struct azattestd {
 	struct leaf leaf;
 	uint64_t proved;	/* leaf that signers have signed with */
 	struct renew renew;
+	struct retire retire;
 	struct supervise supervise;
 	struct journal journal;
 	struct clock clock;

@@ -12,6 +12,7 @@
  * Derived from what is true now, never from what was last written:
  *
  *   Inactive  no-certificate  the first one is on its way
+ *             decommissioned  by an administrator
  *   Active    ok | renewing | ending | renewal-failing | clock
  *   Expired   renewing | renewal-failing | clock
  *   Error     no-certificate | clock | signers
@@ -27,7 +28,7 @@ static void say(char *out, size_t size, const char *text)
 static void describe_failure(const struct azattestd *d, int64_t now, char *out, size_t size)
 {
 	static const char unreachable[] = "CA unreachable: ";
-	const char *text = d->renew.failure.text;
+	const char *text = d->renew.errand.failure.text;
 	bool gone = !strncmp(text, unreachable, strlen(unreachable));
 	int64_t age = now - d->renew.failing_s;
 	char span[ACCEPT_SPAN];
@@ -72,7 +73,7 @@ static void describe_end(const struct azattestd *d, int64_t now, struct status *
 static void derive_active(const struct azattestd *d, int64_t now, struct status *status)
 {
 	status->state = STATUS_ACTIVE;
-	status->sub = d->renew.failures ? "renewal-failing" : d->renew.pid ? "renewing" : "ok";
+	status->sub = d->renew.failures ? "renewal-failing" : d->renew.errand.pid ? "renewing" : "ok";
 	if (condition_ends_soon(d, now)) {
 		status->sub = "ending";
 		describe_end(d, now, status);
@@ -132,6 +133,14 @@ void condition_derive(const struct azattestd *d, int64_t now, struct status *sta
 {
 	*status->reason = 0;
 	*status->next = 0;
+	if (d->retire.since) {
+		status->state = STATUS_INACTIVE;
+		status->sub = "decommissioned";
+		retire_describe(d, status->reason, sizeof(status->reason));
+		say(status->next, sizeof(status->next),
+		    "\"azattestctl recommission\" takes the host into service again");
+		return;
+	}
 	if (d->renew.failures) {
 		describe_failure(d, now, status->reason, sizeof(status->reason));
 		describe_retry(d, status->next, sizeof(status->next));

@@ -24,10 +24,12 @@
  *   {"request":"certificate"} -> {"ok":true,"certificate":{...},"chain":[...],"history":[...]}
  *   {"request":"trust"}   -> {"ok":true,"root":"PEM","issuing":"PEM"}
  *   {"request":"sync"}    -> {"ok":true,"generation":N,...}, when it is over
+ *   {"request":"decommission"} -> {"ok":true,"revoked":true,...}, when it is over
+ *   {"request":"decommission-no-revoke"}, {"request":"recommission"}
  *   anything else         -> {"ok":false,"error":"SENTENCE"}
  *
  * The socket is 0666: what can be asked for is public, or a number. Only "sync"
- * changes anything, and is for root.
+ * and the two *commission change anything, and are for root.
  */
 
 static json_t *error_json(const char *text)
@@ -68,7 +70,7 @@ static json_t *answer_json(struct azattestd *d, const char *name)
 		return show_json(d);
 	if (!strcmp(name, "trust"))
 		return trust_json(d);
-	return error_json("no such request: status, certificate, trust, sync");
+	return error_json("no such request: status, certificate, trust, sync, decommission, recommission");
 }
 
 static void close_client(struct control_client *client)
@@ -124,12 +126,59 @@ static json_t *begin_sync(struct control_client *client)
 
 	if (!is_privileged(client->watch.fd))
 		return error_json("sync is for root: try it with sudo");
+	if (d->retire.since)
+		return error_json("this host is decommissioned: \"azattestctl recommission\" first");
+	if (d->retire.errand.pid)
+		return error_json("this host is being decommissioned");
 	d->renew.wanted = true;
 	d->renew.next_ms = 0;
 	client->waits = d->renew.run + 1;
 	client->until_ms = watch_now_ms() + 1000LL * d->config.sync_timeout_s + SYNC_MORE_MS;
 	watch_change(&client->watch, 0);
 	return NULL;
+}
+
+static json_t *begin_retire(struct control_client *client, bool revoke)
+{
+	struct azattestd *d = client->d;
+	struct failure failure;
+	int ret;
+
+	if (!is_privileged(client->watch.fd))
+		return error_json("decommission is for root: try it with sudo");
+	ret = retire_begin(d, revoke, &failure);
+	if (!ret)
+		return retire_json(d);
+	if (ret != -EINPROGRESS)
+		return error_json(failure.text);
+	client->retires = true;
+	client->until_ms = watch_now_ms() + 1000LL * d->config.sync_timeout_s + SYNC_MORE_MS;
+	watch_change(&client->watch, 0);
+	return NULL;
+}
+
+static json_t *undo_retire(struct control_client *client)
+{
+	struct failure failure;
+
+	if (!is_privileged(client->watch.fd))
+		return error_json("recommission is for root: try it with sudo");
+	if (retire_undo(client->d, &failure))
+		return error_json(failure.text);
+	return json_pack("{s:b}", "ok", 1);
+}
+
+void control_retired(struct azattestd *d, const char *error)
+{
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &d->control.client[i];
+
+		if (client->watch.fd < 0 || !client->retires)
+			continue;
+		client->retires = false;
+		client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
+		send_json(client, error ? error_json(error) : retire_json(d));
+	}
 }
 
 static json_t *sync_json(const struct azattestd *d)
@@ -168,10 +217,16 @@ static void answer_client(struct control_client *client, size_t length)
 
 	if (name && !strcmp(name, "sync"))
 		answer = begin_sync(client);
+	else if (name && !strcmp(name, "decommission"))
+		answer = begin_retire(client, true);
+	else if (name && !strcmp(name, "decommission-no-revoke"))
+		answer = begin_retire(client, false);
+	else if (name && !strcmp(name, "recommission"))
+		answer = undo_retire(client);
 	else
 		answer = answer_json(client->d, name);
 	json_decref(request);
-	if (!client->waits)
+	if (!client->waits && !client->retires)
 		send_json(client, answer);
 }
 
@@ -201,7 +256,7 @@ static void client_ready(struct watch *watch, uint32_t events)
 
 	if (client->answer)
 		send_answer(client);
-	else if (events & EPOLLIN && !client->waits)
+	else if (events & EPOLLIN && !client->waits && !client->retires)
 		read_request(client);
 	else
 		close_client(client);
@@ -235,6 +290,7 @@ static void accept_client(struct watch *watch, uint32_t events)
 	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
 	client->request_len = 0;
 	client->waits = 0;
+	client->retires = false;
 	if (watch_add(&client->watch, EPOLLIN))
 		close_client(client);
 }

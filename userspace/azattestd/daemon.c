@@ -45,6 +45,8 @@ static bool leaf_usable(const struct azattestd *d)
 
 static bool renewal_due(const struct azattestd *d)
 {
+	if (d->retire.since || d->retire.errand.pid)
+		return false;
 	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source)
 		return true;
 	return d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
@@ -70,13 +72,13 @@ static void go_live(struct azattestd *d)
 /* A CA elsewhere may come back; what this host cannot do for itself stays undone. */
 static void renewal_failed(struct azattestd *d)
 {
-	if (control_sync_ended(d, d->renew.failure.text))
+	if (control_sync_ended(d, d->renew.errand.failure.text))
 		d->renew.next_ms = 0;
 	if (!d->leaf.number && d->config.source == CONFIG_EMBEDDED) {
-		daemon_abort(d, d->renew.failure.exit, "no certificate: %s", d->renew.failure.text);
+		daemon_abort(d, d->renew.errand.failure.exit, "no certificate: %s", d->renew.errand.failure.text);
 		return;
 	}
-	log_line(LOG_ERR, "renewal failed: %s", d->renew.failure.text);
+	log_line(LOG_ERR, "renewal failed: %s", d->renew.errand.failure.text);
 	status_update(d);
 }
 
@@ -134,8 +136,10 @@ static void reap(struct azattestd *d)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == d->renew.pid)
+		if (pid == d->renew.errand.pid)
 			renewal_ended(d, status);
+		else if (pid == d->retire.errand.pid)
+			retire_revoked(d, status);
 		else
 			supervise_ended(d, pid, status);
 	}
@@ -203,12 +207,14 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 	int ret = open_signals(d);
 
 	d->started = watch_now_ms();
-	d->renew.watch.fd = -1;
+	errand_init(&d->renew.errand);
+	errand_init(&d->retire.errand);
 	for (size_t i = 0; i < sizeof(d->supervise.signer) / sizeof(d->supervise.signer[0]); i++)
 		d->supervise.signer[i].watch.fd = -1;
 	if (ret)
 		return failure_set(failure, EXIT_FAILURE, ret, "signals: %s", strerror(-ret));
-	ret = leaf_load(&d->leaf, &d->state, failure);
+	retire_open(d);
+	ret = d->retire.since ? -ENOENT : leaf_load(&d->leaf, &d->state, failure);
 	if (ret && ret != -ENOENT)
 		return ret;
 	clock_open(d);
@@ -223,6 +229,8 @@ static bool is_up(const struct azattestd *d)
 {
 	const struct supervise *s = &d->supervise;
 
+	if (d->retire.since)
+		return true;
 	if (s->wanted)
 		return supervise_ready(s) == s->wanted;
 	return d->config.source != CONFIG_EMBEDDED && d->renew.failures;
@@ -230,7 +238,7 @@ static bool is_up(const struct azattestd *d)
 
 static void tick(struct azattestd *d)
 {
-	if (!d->renew.pid && renewal_due(d) &&
+	if (!d->renew.errand.pid && renewal_due(d) &&
 	    (watch_now_ms() >= d->renew.next_ms || renew_directory_changed(d)))
 		start_renewal(d);
 	if (leaf_is_bad(d))
@@ -257,8 +265,8 @@ static int patience(const struct azattestd *d)
 static void stop(struct azattestd *d)
 {
 	sd_notify(0, "STOPPING=1");
-	if (d->renew.pid)
-		kill(d->renew.pid, SIGTERM);
+	errand_stop(&d->renew.errand);
+	errand_stop(&d->retire.errand);
 	supervise_stop(d);
 	while (supervise_count(&d->supervise, SUPERVISE_STOPPING)) {
 		watch_wait(BUSY_TICK_MS);

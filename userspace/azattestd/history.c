@@ -13,6 +13,7 @@
  *
  *   issued   a new certificate: generation, source, serial, not_before, not_after
  *   dropped  the same, and error: signers could not work with it
+ *   retired  decommissioned, with what was in use, and revoked: whether by the CA
  *   failing  error: the first failure in a row; the next "issued" ends it
  *
  * It is written as a whole, so that it is there as a whole. What cannot be
@@ -153,6 +154,15 @@ void history_dropped(struct azattestd *d, const char *why)
 		json_pack("{s:I, s:s}", "time", (json_int_t)time(NULL), "event", "dropped");
 
 	add_why(entry, why);
+	add(d, entry);
+}
+
+void history_retired(struct azattestd *d, bool revoked)
+{
+	json_t *entry = d->leaf.number ? about_leaf(d, "retired") :
+		json_pack("{s:I, s:s}", "time", (json_int_t)time(NULL), "event", "retired");
+
+	json_object_set_new(entry, "revoked", json_boolean(revoked));
 	add(d, entry);
 }
 

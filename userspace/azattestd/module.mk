@@ -2,8 +2,8 @@
 # The control process: everything about signing but the key.
 
 azattestd_CONTROL := $(addprefix userspace/azattestd/,clock.c condition.c config.c config_rules.c \
-	control.c embedded.c \
-	history.c journal.c leaf.c renew.c request.c source.c source_file.c source_sync.c show.c spawn.c \
+	control.c embedded.c errand.c \
+	history.c journal.c leaf.c renew.c request.c retire.c source.c source_file.c source_sync.c show.c spawn.c \
 	state.c status.c supervise.c) \
 	userspace/daemon/log.c userspace/daemon/watch.c \
 	$(addprefix userspace/common/,accept.c certificate.c keytype.c ownfile.c setup.c)

@@ -52,6 +52,8 @@ int embedded_fetch(const struct source_host *host, X509_REQ *request,
 		   struct source_certificates *out, struct failure *failure);
 int source_sync_fetch(const struct source_host *host, X509_REQ *request,
 		      struct source_certificates *out, struct failure *failure);
+/* Asks the CA to revoke @cert: 0, also if it was revoked before. */
+int source_sync_revoke(const struct source_host *host, X509 *cert, struct failure *failure);
 int source_file_key(const struct source_host *host, int dir, X509_REQ **request,
 		    struct failure *failure);
 int source_file_fetch(const struct source_host *host, X509_REQ *request,

@@ -90,17 +90,13 @@ static int reach(const struct source_host *host, pid_t *pid, struct failure *fai
 	return start(host, beside, pid, failure);
 }
 
-static int send_request(const struct talk *t, X509_REQ *request)
+/* It fits a socket's buffer; a peer that is gone has said why. */
+static void send_question(const struct talk *t, const char *word, const unsigned char *der,
+			  size_t length)
 {
-	unsigned char *der = NULL;
-	int length = i2d_X509_REQ(request, &der);
-	ssize_t n = length > 0 ? send(t->fd, der, (size_t)length, MSG_NOSIGNAL) : -1;
-
-	OPENSSL_free(der);
-	/* It fits a socket's buffer; a peer that is gone has said why. */
-	if (n > 0)
-		shutdown(t->fd, SHUT_WR);
-	return n > 0 ? 0 : -EPIPE;
+	if (!*word || send(t->fd, word, strlen(word), MSG_NOSIGNAL) > 0)
+		(void)!send(t->fd, der, length, MSG_NOSIGNAL);
+	shutdown(t->fd, SHUT_WR);
 }
 
 static int hear(struct talk *t)
@@ -169,27 +165,53 @@ static int use_text(const struct source_host *host, struct talk *t, X509_REQ *re
 	return ret;
 }
 
+/* One question, and in @t->text what came back. */
+static int talk(const struct source_host *host, struct talk *t, const char *word,
+		const unsigned char *der, int length, struct failure *failure)
+{
+	int ret;
+
+	t->until_ms = watch_now_ms() + 1000LL * host->config->sync_timeout_s + PATIENCE_MS;
+	t->text = calloc(1, ANSWER_MAX + 1);
+	if (!t->text || length <= 0)
+		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
+	t->fd = reach(host, &t->pid, failure);
+	if (t->fd < 0)
+		return t->fd;
+	send_question(t, word, der, (size_t)length);
+	ret = finish(t, hear(t));
+	if (!ret)
+		return 0;
+	return failure_set(failure, EXIT_FAILURE, ret, "azattest-sync: %s",
+			   ret == -EFBIG ? "its answer does not end" :
+			   "did not end in time: killed");
+}
+
 int source_sync_fetch(const struct source_host *host, X509_REQ *request,
 		      struct source_certificates *out, struct failure *failure)
 {
-	struct talk t = {
-		.until_ms = watch_now_ms() + 1000LL * host->config->sync_timeout_s + PATIENCE_MS,
-		.text = calloc(1, ANSWER_MAX + 1),
-	};
-	int ret;
+	unsigned char *der = NULL;
+	struct talk t = { 0 };
+	int length = i2d_X509_REQ(request, &der);
+	int ret = talk(host, &t, "", der, length, failure);
 
-	if (!t.text)
-		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
-	t.fd = reach(host, &t.pid, failure);
-	ret = t.fd;
-	if (t.fd >= 0) {
-		send_request(&t, request);
-		ret = finish(&t, hear(&t));
-		ret = ret ? failure_set(failure, EXIT_FAILURE, ret, "azattest-sync: %s",
-					ret == -EFBIG ? "its answer does not end" :
-					"did not end in time: killed") :
-			use_text(host, &t, request, out, failure);
-	}
+	if (!ret)
+		ret = use_text(host, &t, request, out, failure);
+	OPENSSL_free(der);
+	free(t.text);
+	return ret;
+}
+
+int source_sync_revoke(const struct source_host *host, X509 *cert, struct failure *failure)
+{
+	unsigned char *der = NULL;
+	struct talk t = { 0 };
+	int length = i2d_X509(cert, &der);
+	int ret = talk(host, &t, "revoke\n", der, length, failure);
+
+	if (!ret && strcmp(t.text, "revoked\n"))
+		ret = say_text(&t, failure);
+	OPENSSL_free(der);
 	free(t.text);
 	return ret;
 }

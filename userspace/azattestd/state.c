@@ -165,6 +165,53 @@ void state_drop(struct state *state, const char *name)
 	fsync(state->dir);
 }
 
+/* Where it lay; what a file system or a disk has copied elsewhere is out of reach. */
+static int overwrite(int dir, const char *name)
+{
+	static const char zeros[8192];
+	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		ret = -EINVAL;
+	for (off_t at = 0; !ret && at < st.st_size; at += (off_t)sizeof(zeros)) {
+		size_t some = st.st_size - at < (off_t)sizeof(zeros) ? (size_t)(st.st_size - at) :
+			sizeof(zeros);
+
+		ret = pwrite(fd, zeros, some, at) == (ssize_t)some ? 0 : -EIO;
+	}
+	if (!ret && fsync(fd))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int state_destroy(struct state *state, const char *name, struct failure *failure)
+{
+	int fd = openat(state->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	if (!dir)
+		return failed(failure, state, name, "destroyed");
+	while ((entry = readdir(dir))) {
+		state_step();
+		if (*entry->d_name != '.')
+			overwrite(fd, entry->d_name);	/* that it is gone is what counts */
+	}
+	closedir(dir);
+	state_step();
+	errno = -remove_folder(state, name);
+	if (errno || fsync(state->dir))
+		return failed(failure, state, name, "destroyed");
+	return 0;
+}
+
 int state_create(int dir, const char *name, struct failure *failure)
 {
 	int fd;
@@ -338,6 +385,37 @@ uint64_t state_older_leaf(struct state *state, uint64_t number)
 
 	each_name(state, keep_older, bounds);
 	return bounds[1];
+}
+
+static bool may_hold_key(const char *name)
+{
+	static const char *const prefixes[] = { LEAF_PREFIX, "pending", "ca" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+static void destroy_one(struct state *state, const char *name, uint64_t *left)
+{
+	struct failure failure;
+
+	if (may_hold_key(name) && state_destroy(state, name, &failure)) {
+		log_line(LOG_ERR, "%s", failure.text);
+		++*left;
+	}
+}
+
+int state_destroy_keys(struct state *state, struct failure *failure)
+{
+	uint64_t left = 0;
+
+	each_name(state, destroy_one, &left);
+	if (!left)
+		return 0;
+	return failure_set(failure, EXIT_STATE, -EIO, "%s: %" PRIu64 " folders with keys could not be "
+			   "destroyed, see the journal: remove them by hand", state->path, left);
 }
 
 static void prune(struct state *state, const char *name, uint64_t *keep)

@@ -114,13 +114,13 @@ static json_t *sync_json(const struct azattestd *d)
 	next = renew->failures ? now + (wait > 0 ? wait / 1000 : 0) :
 		d->leaf.number ? d->leaf.not_after - (int64_t)d->config.renew_days * 86400 : now;
 	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-			 "source", config_sources[d->config.source], "running", !!renew->pid,
+			 "source", config_sources[d->config.source], "running", !!renew->errand.pid,
 			 "last", (json_int_t)renew->last_s,
 			 "next", (json_int_t)next,
 			 "renewals", (json_int_t)renew->taken, "failed", (json_int_t)renew->failed,
 			 "failures", (json_int_t)renew->failures,
 			 "failing_since", (json_int_t)(renew->failures ? renew->failing_s : 0),
-			 "error", status_text(renew->failures ? renew->failure.text : ""));
+			 "error", status_text(renew->failures ? renew->errand.failure.text : ""));
 }
 
 static json_t *signers_json(const struct azattestd *d)

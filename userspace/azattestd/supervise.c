@@ -108,7 +108,7 @@ static void on_ready(struct azattestd *d, struct supervise_signer *signer)
 			end_signer(&s->signer[i]);
 	d->proved = d->leaf.number;
 	state_prune(&d->state, d->leaf.number);
-	if (!d->renew.pid && !d->renew.wanted)
+	if (!d->renew.errand.pid && !d->renew.wanted)
 		control_sync_ended(d, NULL);
 	status_update(d);
 }
@@ -433,6 +433,14 @@ bool supervise_ended(struct azattestd *d, pid_t pid, int status)
 		return true;
 	}
 	return false;
+}
+
+void supervise_retire(struct azattestd *d)
+{
+	d->supervise.wanted = 0;
+	d->supervise.failures = 0;
+	d->supervise.why[0] = 0;
+	supervise_stop(d);
 }
 
 void supervise_stop(struct azattestd *d)

@@ -10,6 +10,7 @@
 
 #include <openssl/cmp.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 struct session {
 	struct sync *sync;
@@ -234,6 +235,36 @@ int cmp_fetch(struct sync *sync, struct sync_answer *answer, struct failure *fai
 			ret = explain(&s, failure);
 		}
 	}
+	end(&s);
+	return ret;
+}
+
+static bool set_revocation(struct session *s)
+{
+	return OSSL_CMP_CTX_set1_oldCert(s->ctx, s->sync->revoke) == 1 &&
+	       OSSL_CMP_CTX_set_option(s->ctx, OSSL_CMP_OPT_REVOCATION_REASON,
+				       CRL_REASON_CESSATION_OF_OPERATION) == 1;
+}
+
+/* A second time is no failure: what was wanted is so. */
+static bool was_revoked(const struct session *s)
+{
+	int bits = OSSL_CMP_CTX_get_failInfoCode(s->ctx);
+
+	return OSSL_CMP_CTX_get_status(s->ctx) == OSSL_CMP_PKISTATUS_rejection && bits > 0 &&
+	       (bits & 1 << OSSL_CMP_PKIFAILUREINFO_certRevoked);
+}
+
+int cmp_revoke(struct sync *sync, struct failure *failure)
+{
+	struct session s = { .sync = sync };
+	int ret = begin(&s, failure);
+
+	if (!ret && !set_revocation(&s))
+		ret = failure_set(failure, EXIT_FAILURE, -ENOMEM, "CMP does not start");
+	else if (!ret && OSSL_CMP_exec_RR_ses(s.ctx) != 1 && !was_revoked(&s))
+		ret = explain(&s, failure);
+	ERR_clear_error();
 	end(&s);
 	return ret;
 }

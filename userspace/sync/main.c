@@ -163,6 +163,20 @@ static int check(struct sync *sync, struct failure *failure)
 	return 0;
 }
 
+static int have_revoked(struct sync *sync, struct failure *failure)
+{
+	int ret;
+
+	if (sync->config.source != CONFIG_CMP)
+		return failure_set(failure, EXIT_USAGE, -EINVAL,
+				   "source = %s: has no way to revoke: tell the CA yourself",
+				   config_sources[sync->config.source]);
+	ret = cmp_revoke(sync, failure);
+	if (!ret)
+		puts("revoked");
+	return ret;
+}
+
 static int run(struct sync *sync, const struct options *options, struct failure *failure)
 {
 	struct sync_answer answer = { 0 };
@@ -173,13 +187,15 @@ static int run(struct sync *sync, const struct options *options, struct failure 
 	limit_start(sync->config.sync_timeout_s,
 		    sync->config.source == CONFIG_CMP ? sync->config.ca_url : sync->config.exec);
 	if (!options->check) {
-		sync->request = request_read(STDIN_FILENO, failure);
-		if (!sync->request)
-			return -EINVAL;
+		ret = request_read(STDIN_FILENO, sync, failure);
+		if (ret)
+			return ret;
 	}
 	ret = give_up_rights(sync, failure);
 	if (ret || options->check)
 		return ret ? ret : check(sync, failure);
+	if (sync->revoke)
+		return have_revoked(sync, failure);
 	ret = fetch(sync, &answer, failure);
 	return ret ? ret : put(&answer, failure);
 }

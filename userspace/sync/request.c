@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the request on standard input: PKCS#10, PEM or DER, signed by its own key.
+// Owns what standard input asks for: PKCS#10, PEM or DER, signed by its own key; or a revocation.
 
 #include "sync.h"
 
@@ -45,19 +45,36 @@ static X509_REQ *parse(const char *bytes, size_t length)
 	return request;
 }
 
-X509_REQ *request_read(int fd, struct failure *failure)
+static const char revocation[] = "revoke\n";
+
+static int parse_certificate(const char *bytes, size_t length, struct sync *sync,
+			     struct failure *failure)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+
+	sync->revoke = d2i_X509(NULL, &p, (long)length);
+	if (sync->revoke && p == (const unsigned char *)bytes + length)
+		return 0;
+	ERR_clear_error();
+	return failure_set(failure, EXIT_USAGE, -EINVAL,
+			   "standard input: what follows \"revoke\" is no certificate in DER");
+}
+
+int request_read(int fd, struct sync *sync, struct failure *failure)
 {
 	char buf[REQUEST_MAX];
 	ssize_t length = read_all(fd, buf, sizeof(buf));
-	X509_REQ *request = length > 0 ? parse(buf, (size_t)length) : NULL;
-	EVP_PKEY *key = request ? X509_REQ_get0_pubkey(request) : NULL;
+	size_t word = strlen(revocation);
+	EVP_PKEY *key;
 
-	if (key && X509_REQ_verify(request, key) == 1)
-		return request;
+	if (length > (ssize_t)word && !memcmp(buf, revocation, word))
+		return parse_certificate(buf + word, (size_t)length - word, sync, failure);
+	sync->request = length > 0 ? parse(buf, (size_t)length) : NULL;
+	key = sync->request ? X509_REQ_get0_pubkey(sync->request) : NULL;
+	if (key && X509_REQ_verify(sync->request, key) == 1)
+		return 0;
 	ERR_clear_error();
-	X509_REQ_free(request);
-	failure_set(failure, EXIT_USAGE, -EINVAL,
-		    "standard input: is no certificate request (PKCS#10, PEM or DER, less than %d "
-		    "bytes, signed by its key)", REQUEST_MAX);
-	return NULL;
+	return failure_set(failure, EXIT_USAGE, -EINVAL,
+			   "standard input: is no certificate request (PKCS#10, PEM or DER, less than %d "
+			   "bytes, signed by its key)", REQUEST_MAX);
 }

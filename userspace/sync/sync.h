@@ -35,7 +35,8 @@
 /* What one run knows. */
 struct sync {
 	struct config config;
-	X509_REQ *request;		/* NULL with --check */
+	X509_REQ *request;		/* NULL with --check, and for @revoke */
+	X509 *revoke;			/* instead: what the CA shall revoke */
 	STACK_OF(X509) *trust;
 	char secret[SYNC_SECRET_MAX + 1];	/* "": the identity is used */
 	X509 *identity;
@@ -49,8 +50,8 @@ struct sync_answer {
 	STACK_OF(X509) *others;
 };
 
-/* request.c: PEM or DER. */
-X509_REQ *request_read(int fd, struct failure *failure);
+/* request.c: a request, PEM or DER, or the line "revoke" and a certificate in DER. */
+int request_read(int fd, struct sync *sync, struct failure *failure);
 
 /* credential.c: the identity if there is one, else the secret. */
 int credential_load(struct sync *sync, struct failure *failure);
@@ -91,6 +92,8 @@ int probe_run(const char *text, const struct probe_url *url, SSL_CTX *ctx,
 
 /* cmp.c */
 int cmp_fetch(struct sync *sync, struct sync_answer *answer, struct failure *failure);
+/* Has the CA revoke sync->revoke: 0, also if it was revoked before. */
+int cmp_revoke(struct sync *sync, struct failure *failure);
 /* Asks whether the CA knows us; nothing is issued. */
 int cmp_check(struct sync *sync, struct failure *failure);
 
