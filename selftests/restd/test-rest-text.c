@@ -122,6 +122,30 @@ static void a_head_is_bounded_in_bytes_and_headers(void)
 	tap_need(!strcmp(why, "The request has more than 64 headers"));
 }
 
+/* At each place: bytes are looked at several at once, but not at the end. */
+static void a_byte_that_is_no_text_is_refused_wherever_it_is(void)
+{
+	static const char good[] = "GET /aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: h\r\n\r\n";
+	char bytes[sizeof(good)];
+	struct head head;
+
+	for (size_t place = 5; place < 25; place++) {
+		for (int c = 0; c < 256; c++) {
+			bool line = c == '\r' || c == '\n', text = c == '\t' || (c >= ' ' && c <= '~');
+			const char *why = "";
+
+			memcpy(bytes, good, sizeof(good));
+			bytes[place] = (char)c;
+			head_parse(bytes, sizeof(good) - 1, &head, &why);
+			why = why ? why : "";
+			tap_need_msg(line == !!strstr(why, "does not end with CR LF"),
+				     "byte %d at %zu: %s", c, place, why);
+			tap_need_msg((!line && !text) == !!strstr(why, "not printable ASCII"),
+				     "byte %d at %zu: %s", c, place, why);
+		}
+	}
+}
+
 static void versions_are_ten_characters_of_the_list(void)
 {
 	static const char *const bad[] = {
@@ -410,6 +434,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(good_heads_come_out_as_fields),
 	TAP_TEST(heads_that_are_none_are_refused_with_a_sentence),
 	TAP_TEST(a_head_is_bounded_in_bytes_and_headers),
+	TAP_TEST(a_byte_that_is_no_text_is_refused_wherever_it_is),
 	TAP_TEST(versions_are_ten_characters_of_the_list),
 	TAP_TEST(a_query_key_comes_once_and_is_never_decoded),
 	TAP_TEST(faults_are_told_in_one_order),

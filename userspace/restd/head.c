@@ -3,6 +3,7 @@
 
 #include "restd.h"
 
+#include <endian.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,6 +17,23 @@ bool text_is_nocase(struct text text, const char *word)
 	return text.length == strlen(word) && !strncasecmp(text.at, word, text.length);
 }
 
+/* Where the first byte is that is not printable ASCII, or where eight cannot be read any more. */
+static size_t skip_printable(const char *bytes, size_t i, size_t limit)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t word, odd;
+
+	for (; i + sizeof(word) <= limit; i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		word = le64toh(word);
+		/* The top bit of a byte below ' ', of DEL, of one beyond ASCII; the lowest is exact. */
+		odd = ((word - each * ' ') | (word + each)) & each * 0x80;
+		if (odd)
+			return i + (size_t)__builtin_ctzll(odd) / 8;
+	}
+	return i;
+}
+
 /*
  * Printable ASCII, and tabs; lines end with CR LF, both. The first byte that
  * breaks this decides, whatever comes after it. Length of the head, 0 not yet.
@@ -25,7 +43,8 @@ static int find_end(const char *bytes, size_t length, const char **why)
 	size_t limit = length < HEAD_MAX ? length : HEAD_MAX;
 	size_t line = 0;
 
-	for (size_t i = 0; i < limit; i++) {
+	for (size_t i = skip_printable(bytes, 0, limit); i < limit;
+	     i = skip_printable(bytes, i + 1, limit)) {
 		unsigned char c = (unsigned char)bytes[i];
 
 		if (c == '\r' && i + 1 == limit)
@@ -57,6 +76,19 @@ static bool cut(struct text *rest, const char *end, struct text *piece)
 	*piece = (struct text){ rest->at, (size_t)(at - rest->at) };
 	rest->length -= piece->length + width;
 	rest->at = at + width;
+	return true;
+}
+
+/* The same up to the end of a line: find_end() has seen that each CR has its LF. */
+static bool cut_line(struct text *rest, struct text *line)
+{
+	const char *at = memchr(rest->at, '\r', rest->length);
+
+	if (!at)
+		return false;
+	*line = (struct text){ rest->at, (size_t)(at - rest->at) };
+	rest->length -= line->length + 2;
+	rest->at = at + 2;
 	return true;
 }
 
@@ -182,10 +214,10 @@ static const char *take_lines(struct text rest, struct head *head)
 	struct text line = { 0 };
 	const char *why;
 
-	if (!cut(&rest, "\r\n", &line))
+	if (!cut_line(&rest, &line))
 		return "The request has no request line";
 	why = take_request_line(line, head);
-	while (!why && cut(&rest, "\r\n", &line) && line.length) {
+	while (!why && cut_line(&rest, &line) && line.length) {
 		if (++fields > HEAD_FIELDS_MAX)
 			return "The request has more than 64 headers";
 		why = take_line(line, head, &lengths);
