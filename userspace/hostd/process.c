@@ -48,7 +48,7 @@ int process_start(pid_t pid, uint64_t *start)
 int process_open(pid_t pid, uint64_t start)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), ret;
-	uint64_t now;
+	uint64_t now = 0;
 
 	if (fd < 0)
 		return errno == ESRCH || errno == EINVAL ? -ESRCH : -errno;
