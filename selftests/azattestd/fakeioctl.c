@@ -33,6 +33,8 @@ static int join(int fd, struct azattest_signer_join *join)
 	}
 	if (module->defect == FAKEMODULE_DEFECT_DIE_IN_JOIN)
 		_exit(9);
+	while (module->defect == FAKEMODULE_DEFECT_HANG_IN_JOIN)
+		usleep(10000);
 	if (join->version != module->version) {
 		join->version = module->version;
 		errno = EPROTO;

@@ -52,6 +52,7 @@ struct fakemodule {
 #define FAKEMODULE_DEFECT_OTHER_IOCTL	4
 #define FAKEMODULE_DEFECT_WRITE_STDERR	5
 #define FAKEMODULE_DEFECT_MMAP		6
+#define FAKEMODULE_DEFECT_HANG_IN_JOIN	7	/* for as long as it is there */
 
 /* For tests. The file is made anew. */
 struct fakemodule *fakemodule_make(const char *path);

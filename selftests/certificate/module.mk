@@ -21,6 +21,13 @@ test-retire_SRCS := $(addprefix selftests/certificate/,test-retire.c rig.c) \
 test-retire_PKGS := libcrypto jansson
 UNIT_TESTS += test-retire
 
+# What is there when a renewal ends half way.
+ASAN_PROGRAMS += test-interrupt
+test-interrupt_SRCS := $(addprefix selftests/certificate/,test-interrupt.c rig.c) \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+test-interrupt_PKGS := libcrypto jansson
+UNIT_TESTS += test-interrupt
+
 certificate_TAP := selftests/lib/tap.c selftests/lib/child.c
 
 # The rules alone.

@@ -255,11 +255,13 @@ int state_replace(struct state *state, const char *name, const void *bytes, size
 	new_name(fresh, sizeof(fresh), name);
 	unlinkat(state->dir, fresh, 0);
 	ret = state_write(state->dir, fresh, bytes, length, failure);
-	if (ret)
-		return ret;
 	state_step();
-	if (renameat(state->dir, fresh, state->dir, name))
-		return failed(failure, state, name, "renamed into place");
+	if (!ret && renameat(state->dir, fresh, state->dir, name))
+		ret = failed(failure, state, name, "renamed into place");
+	if (ret) {
+		unlinkat(state->dir, fresh, 0);
+		return ret;
+	}
 	return fsync(state->dir) ? failed(failure, state, name, "written") : 0;
 }
 
