@@ -10,9 +10,12 @@ azattest-signer-fake_STATIC := $(azattest-signer_STATIC)
 azattest-signer-fake_PKGS := $(azattest-signer_PKGS)
 azattest-signer-fake_LDLIBS := -Wl,--wrap=ioctl -Wl,--wrap=write
 
+# Beside the daemon of tests.
+PROGRAMS += azattest-keeper
+
 # The real daemon under sanitizers.
 ASAN_PROGRAMS += azattestd-asan
-azattestd-asan_SRCS := $(azattestd_SRCS) $(azdocument_SRCS)
+azattestd-asan_SRCS := $(azattestd_SRCS) $(azdocument_SRCS) $(azseal_SRCS)
 azattestd-asan_PKGS := $(azattestd_PKGS)
 
 PROGRAMS += azask
@@ -21,11 +24,12 @@ azask_STATIC := aztest
 
 # Parts of the daemon, each with what it calls.
 azattestd_CONFIG := userspace/azattestd/config.c userspace/azattestd/config_rules.c userspace/daemon/log.c \
-	userspace/common/keytype.c userspace/document/content.c userspace/document/versions.c
+	userspace/common/keytype.c userspace/document/content.c userspace/document/versions.c \
+	userspace/seal/kek.c
 azattestd_EMBEDDED := $(addprefix userspace/azattestd/,config.c config_rules.c embedded.c leaf.c \
 	request.c source.c source_file.c source_sync.c spawn.c state.c) userspace/daemon/log.c \
 	userspace/daemon/watch.c $(addprefix userspace/common/,accept.c certificate.c keytype.c \
-	ownfile.c) $(azdocument_SRCS)
+	ownfile.c) $(azdocument_SRCS) $(azseal_SRCS)
 
 ASAN_PROGRAMS += test-config test-state test-embedded
 test-config_SRCS := selftests/azattestd/test-config.c $(azattestd_CONFIG) $(azattestd_TAP)

@@ -175,7 +175,7 @@ static void arena_gives_each_block_to_one_owner(void)
 	static size_t size[BLOCKS];
 	size_t used;
 
-	tap_need_eq(arena_open(), 0);
+	tap_need(arena_open() >= 0);
 	srand(3);
 	for (unsigned int turn = 0; turn < 20000; turn++) {
 		size_t i = (size_t)(rand() % BLOCKS);

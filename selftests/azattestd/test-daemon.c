@@ -25,8 +25,10 @@ static char dir[64];		/* of this promise */
 static struct fakemodule *module;
 static pid_t daemon_pid;
 
-#define P256	"[host]\nname = node1.test\n[signer]\nuser = nobody\nkey-type = p-256\n" \
+#define SIGNERS	"[host]\nname = node1.test\n[signer]\nuser = nobody\nkey-type = p-256\n" \
 		"processes = 2\n"
+#define P256	"[key]\nlevel = host-key\n" SIGNERS
+#define PLAIN	"[key]\nlevel = file\n" SIGNERS
 
 static const char *in_dir(const char *name)
 {
@@ -532,7 +534,7 @@ static void shorten_leaf(int seconds)
 
 static void ended_certificate_is_expired_everywhere_at_once(void)
 {
-	start_ready("expired", P256);
+	start_ready("expired", PLAIN);
 	stop();
 	shorten_leaf(8);
 	start();

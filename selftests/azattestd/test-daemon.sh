@@ -90,7 +90,7 @@ daemon_becomes_active()
 	configure p-256
 	start
 	await all_ready && ctl status | grep -q 'embedded (self-issued)' &&
-		ctl status | grep -q '^key: *file'
+		ctl status | grep -qE '^key: *(tpm|host-key)'
 }
 
 document_verifies_by_the_documented_commands()

@@ -141,9 +141,9 @@ void rig_configure(struct rig *rig, const char *format, ...)
 
 	tap_need(out);
 	fprintf(out, "[host]\nname = " RIG_NAME "\n[signer]\nuser = nobody\nkey-type = p-256\n"
-		"processes = 2\n[certificate]\nsync-user = daemon\nsync-timeout = 20\n"
+		"processes = 2\n[key]\n%s\n[certificate]\nsync-user = daemon\nsync-timeout = 20\n"
 		"ca-trust = %s/trust.pem\nca-secret-file = %s/secret\n"
-		"ca-identity-file = %s/identity.pem\n", rig->dir, rig->dir, rig->dir);
+		"ca-identity-file = %s/identity.pem\n", rig->key ?: "level = file", rig->dir, rig->dir, rig->dir);
 	va_start(args, format);
 	vfprintf(out, format, args);
 	va_end(args);

@@ -21,6 +21,7 @@ struct rig {
 	char bin[400];		/* azattest-ca, azattest-sync */
 	char tests[400];	/* azattestd-asan, azattest-signer-fake */
 	struct fakemodule *module;
+	const char *key;	/* lines of [key]; NULL: "level = file" */
 	pid_t daemon, ca;
 	pid_t socket;		/* of who starts azattest-sync; 0: azattestd does */
 	unsigned int port;	/* of the CA */

@@ -17,7 +17,7 @@ bench-host_LDLIBS := -lpthread
 # What a user would write instead: real, and with a constant document.
 bench-daemon_SRCS := $(addprefix selftests/speed/,daemon.c real.c) kmod/frame.c \
 	userspace/signer/key.c userspace/common/setup.c
-bench-daemon_STATIC := azsigner azdocument aztest
+bench-daemon_STATIC := azsigner azdocument azseal aztest
 bench-daemon_PKGS := libcrypto
 bench-daemon-null_SRCS := $(addprefix selftests/speed/,daemon.c null.c) kmod/frame.c
 bench-daemon-null_STATIC := aztest

@@ -18,7 +18,7 @@ bool answers_open(struct signer *signer, const char *path)
 	if (fd >= 0)
 		close(fd);
 	if (!ret)
-		ret = key_open(signer, &setup, &why);
+		ret = key_open(signer, &setup, NULL, &why);
 	if (ret)
 		fprintf(stderr, "bench-daemon: %s: %s\n", path, why);
 	return !ret;

@@ -74,6 +74,21 @@ static void print_clock(const json_t *clock, const json_t *host)
 		printf("clock:       %s\n", problem);
 }
 
+/* "tpm (PCRs 0,7), memory: secret"; what would be better is no news when all is well. */
+static void print_key(const json_t *key)
+{
+	const json_t *pcrs = json_object_get(key, "pcrs"), *pcr;
+	size_t i;
+
+	printf("key:         %s", text_of(key, "level"));
+	json_array_foreach(pcrs, i, pcr)
+		printf("%s%lld", i ? "," : " (PCRs ", (long long)json_integer_value(pcr));
+	printf("%s, memory: %s", json_array_size(pcrs) ? ")" : "", text_of(key, "memory"));
+	if (*text_of(key, "reason"))
+		printf("; not better: %s", text_of(key, "reason"));
+	putchar('\n');
+}
+
 static void print_counters(const json_t *counters)
 {
 	const json_t *refused = json_object_get(counters, "refused");
@@ -103,7 +118,7 @@ static void print_status(const json_t *status)
 	print_clock(json_object_get(status, "clock"), host);
 	print_certificate(json_object_get(status, "certificate"));
 	print_sync(json_object_get(status, "sync"));
-	printf("key:         %s\n", text_of(json_object_get(status, "key"), "level"));
+	print_key(json_object_get(status, "key"));
 	printf("signers:     %lld of %lld, generation %lld, %lld restarts\n",
 	       number_of(signers, "ready"), number_of(signers, "wanted"),
 	       number_of(signers, "generation"), number_of(signers, "restarts"));

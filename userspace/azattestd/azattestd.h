@@ -13,6 +13,7 @@
  *   retire.c       takes the host out of service: revoked, keys destroyed
  *   leaf.c         the newest leaf in the state directory
  *   spawn.c        executes azattest-signer with its descriptors
+ *   keeper.c       azattest-keeper, which has the wrapping keys
  *   supervise.c    generations of signers, restarts
  *   journal.c      reports of signers -> lines and counters
  *   clock.c        whether this host's clock can be believed
@@ -36,6 +37,7 @@
 
 #include <userspace/common/certificate.h>
 #include <userspace/common/common.h>
+#include <userspace/common/keeper.h>
 #include <userspace/daemon/daemon.h>
 
 /* Exit codes, as in azattestd(8). */
@@ -84,6 +86,12 @@ struct config {
 	char ca_issuers_url[CONFIG_TEXT_MAX + 1];
 	unsigned int lifetime_days;
 	unsigned int renew_days;
+	/* [key] */
+	enum seal_level key_level;
+	enum seal_level key_require;
+	uint32_t pcrs;			/* a bit for each */
+	char tcti[CONFIG_TEXT_MAX + 1];
+	uint32_t extend_pcr;		/* KEEPER_NO_EXTEND: none */
 	/* [journal] */
 	enum config_journal journal;
 	/* [document] is [0], then each [profile NAME] */
@@ -139,6 +147,16 @@ int state_read(struct state *state, const char *folder, const char *name, void *
 /* A file beside the folders, for notes that are no secret: the older or the new one, whole. */
 int state_replace(struct state *state, const char *name, const void *bytes, size_t length,
 		  struct failure *failure);
+/* The same file, open for reading. */
+int state_open_file(struct state *state, const char *folder, const char *name,
+		    struct failure *failure);
+/* A file of a folder takes the place of another, at once and durable. */
+int state_move_in(struct state *state, const char *folder, const char *name, const void *bytes,
+		  size_t length, struct failure *failure);
+/* Removes a file, if it is there. */
+void state_remove(struct state *state, const char *folder, const char *name);
+void state_each(struct state *state,
+		void (*each)(struct state *state, const char *name, void *arg), void *arg);
 /* Number of the newest leaf folder, 0 if there is none. */
 uint64_t state_newest_leaf(struct state *state);
 /* The newest below @number, 0 if there is none. */
@@ -154,6 +172,9 @@ void state_step(void);
 struct leaf {
 	uint64_t number;	/* of its folder; the generation. 0: none */
 	enum config_source source;
+	bool sealed;
+	struct seal_head head;	/* of its key, if sealed */
+	enum seal_level level;	/* of its key */
 	X509 *cert;
 	X509 *issuer;
 	X509 *root;
@@ -166,16 +187,22 @@ int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure);
 void leaf_free(struct leaf *leaf);
 /* Whether it is what @config would have made: name, type of key, URL. */
 bool leaf_fits(const struct leaf *leaf, const struct config *config);
+/* Bytes of a sealed key of any folder and its head; -ENOENT if there is none. */
+int leaf_read_sealed(struct state *state, const char *folder, const char *name, uint8_t *blob,
+		     size_t size, struct seal_head *head, struct failure *failure);
 /* Adds its key and certificates to @setup. */
 int leaf_setup(const struct leaf *leaf, struct state *state, struct setup *setup,
 	       struct failure *failure);
 
 /* spawn.c */
 
+#define SPAWN_FDS	8
+
 struct spawn {
-	const char *path;	/* of azattest-signer */
+	const char *path;	/* of azattest-signer or azattest-keeper */
 	char *const *argv;
-	int fds[3];		/* become 3, 4, 5; -1: none */
+	int fds[SPAWN_FDS];	/* become 3, 4 and so on; -1: none */
+	unsigned int count;	/* of them */
 };
 
 /* Pid of the child, or -errno. It has nothing else of ours. */
@@ -193,6 +220,9 @@ struct source_host {
 	const struct config *config;
 	const char *config_path;	/* NULL: CONFIG_PATH */
 	const char *signer;		/* azattest-signer */
+	int keeper;			/* where grants are asked for; -1: keys are not sealed */
+	bool sealed;			/* new keys are to be sealed, by @kek */
+	uint8_t kek[SEAL_ID_LEN];
 	const char *sync;		/* azattest-sync or a socket that leads to it; "": find it */
 };
 
@@ -267,6 +297,56 @@ int retire_undo(struct azattestd *d, struct failure *failure);
 json_t *retire_json(const struct azattestd *d);
 void retire_describe(const struct azattestd *d, char *out, size_t size);
 
+/* embedded.c */
+
+/* Whether the CA's key is sealed, and by which wrapping key. */
+bool embedded_kek(struct state *state, uint8_t id[SEAL_ID_LEN]);
+
+/* keeper.c */
+
+struct keeper_process {
+	struct watch watch;	/* its report */
+	pid_t pid;		/* 0: there is none */
+	int ask;
+	int folder;		/* for a new wrapping key; -1: none */
+	uint8_t id[SEAL_ID_LEN];	/* of that */
+	uint8_t given[KEEPER_KEKS][SEAL_ID_LEN];	/* what it was to open */
+	unsigned int count;
+	uint8_t above[SEAL_ID_LEN];
+	int64_t since_ms;
+	size_t heard;		/* of @report */
+	struct keeper_report report;
+};
+
+struct keeper {
+	struct keeper_process now;	/* serves */
+	struct keeper_process next;	/* starts; replaces that one when it serves */
+	bool renewing;		/* @next may give up what does not open */
+	int64_t next_ms;	/* of the next start */
+	char error[KEEPER_WHY_MAX];	/* of the last start, "" when all is well */
+};
+
+void keeper_open(struct azattestd *d);
+/* Whether this host has sealed keys, or is to have some. */
+bool keeper_needed(struct azattestd *d);
+/*
+ * Starts one that replaces what there is when it is ready. @renew: what does not
+ * open is given up, and a new wrapping key is made.
+ */
+void keeper_start(struct azattestd *d, bool renew);
+void keeper_tick(struct azattestd *d);
+/* False: not one of ours. */
+bool keeper_ended(struct azattestd *d, pid_t pid, int status);
+bool keeper_ready(const struct azattestd *d);
+/* Whether it opens what is wrapped by that. */
+bool keeper_has(const struct azattestd *d, const uint8_t id[SEAL_ID_LEN]);
+/* The wrapping key whose id comes next, from the lowest on. */
+bool keeper_next_id(struct azattestd *d, const uint8_t *above, uint8_t id[SEAL_ID_LEN]);
+/* Removes wrapping keys that nothing needs. */
+void keeper_prune(struct azattestd *d);
+void keeper_stop(struct azattestd *d);
+const char *keeper_memory(uint32_t memory);
+
 /* supervise.c */
 
 #define SUPERVISE_SIGNERS_MAX	64
@@ -293,6 +373,7 @@ struct supervise {
 	int64_t next_ms;	/* of the next start */
 	uint64_t restarts;
 	char why[200];		/* the last failure, "" when all is well */
+	uint32_t memory;	/* enum arena_memory, of the signer that was ready last */
 	uint32_t host_state;	/* as signers last saw the certificate */
 };
 
@@ -450,6 +531,7 @@ struct azattestd {
 	const char *config_path;
 	const char *device;
 	char signer[512];
+	char keeper_path[512];
 	const char *sync;	/* --sync, or "" */
 	struct config config;
 	struct state state;
@@ -458,6 +540,7 @@ struct azattestd {
 	struct renew renew;
 	struct retire retire;
 	struct supervise supervise;
+	struct keeper keeper;
 	struct journal journal;
 	struct clock clock;
 	json_t *history;	/* array, the newest last */
@@ -473,6 +556,8 @@ struct azattestd {
 int daemon_open(struct azattestd *d, struct failure *failure);
 /* Until a signal ends it; its value is the exit code. */
 int daemon_run(struct azattestd *d);
+/* azattest-keeper serves, or serves anew. */
+void daemon_keys_open(struct azattestd *d);
 /* Something makes going on useless: ends with this line. */
 void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -13,9 +13,9 @@
  *
  *   Inactive  no-certificate  the first one is on its way
  *             decommissioned  by an administrator
- *   Active    ok | renewing | ending | renewal-failing | clock
+ *   Active    ok | renewing | ending | renewal-failing | clock | key
  *   Expired   renewing | renewal-failing | clock
- *   Error     no-certificate | clock | signers
+ *   Error     no-certificate | clock | signers | key
  */
 static const char set_clock[] = "set the clock (timedatectl)";
 
@@ -77,6 +77,9 @@ static void derive_active(const struct azattestd *d, int64_t now, struct status 
 	if (condition_ends_soon(d, now)) {
 		status->sub = "ending";
 		describe_end(d, now, status);
+	} else if (*d->keeper.error) {
+		status->sub = "key";
+		snprintf(status->reason, sizeof(status->reason), "key: %s", d->keeper.error);
 	} else if (!d->renew.failures && clock_doubt(&d->clock, now) != CLOCK_FINE) {
 		status->sub = "clock";
 		clock_describe(&d->clock, now, status->reason, sizeof(status->reason));
@@ -129,6 +132,15 @@ static void derive_without_signers(const struct azattestd *d, struct status *sta
 	say(status->next, sizeof(status->next), "journalctl -u azattestd tells what each said");
 }
 
+/* Its line ends with what to do. */
+static void derive_without_key(const struct azattestd *d, struct status *status)
+{
+	status->state = STATUS_ERROR;
+	status->sub = "key";
+	snprintf(status->reason, sizeof(status->reason), "key: %s", d->keeper.error);
+	*status->next = 0;
+}
+
 void condition_derive(const struct azattestd *d, int64_t now, struct status *status)
 {
 	*status->reason = 0;
@@ -145,7 +157,9 @@ void condition_derive(const struct azattestd *d, int64_t now, struct status *sta
 		describe_failure(d, now, status->reason, sizeof(status->reason));
 		describe_retry(d, status->next, sizeof(status->next));
 	}
-	if (!d->leaf.number) {
+	if (*d->keeper.error && !keeper_ready(d) && !supervise_count(&d->supervise, SUPERVISE_READY)) {
+		derive_without_key(d, status);
+	} else if (!d->leaf.number) {
 		status->state = d->renew.failures ? STATUS_ERROR : STATUS_INACTIVE;
 		status->sub = "no-certificate";
 	} else if (now < d->leaf.not_before) {

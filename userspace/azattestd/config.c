@@ -61,6 +61,11 @@ static const struct key keys[] = {
 	{ "certificate", "ca-issuers-url", config_rule_url, offsetof(struct config, ca_issuers_url) },
 	{ "certificate", "lifetime-days", config_rule_lifetime, offsetof(struct config, lifetime_days) },
 	{ "certificate", "renew-days", config_rule_renew, offsetof(struct config, renew_days) },
+	{ "key", "level", config_rule_key_level, offsetof(struct config, key_level) },
+	{ "key", "require-level", config_rule_require_level, offsetof(struct config, key_require) },
+	{ "key", "pcrs", config_rule_pcrs, offsetof(struct config, pcrs) },
+	{ "key", "tcti", config_rule_tcti, offsetof(struct config, tcti) },
+	{ "key", "extend-pcr-after-unseal", config_rule_extend, offsetof(struct config, extend_pcr) },
 	{ "journal", "documents", config_rule_journal, offsetof(struct config, journal) },
 };
 
@@ -260,6 +265,10 @@ static void set_defaults(struct config *config)
 	config->sync_timeout_s = 60;
 	config->lifetime_days = 30;
 	config->renew_days = 10;
+	config->key_level = SEAL_AUTO;
+	config->pcrs = 1u << 0 | 1u << 7;
+	strcpy(config->tcti, "device:/dev/tpmrm0");
+	config->extend_pcr = KEEPER_NO_EXTEND;
 	strcpy(config->profile[0].name, SETUP_DEFAULT_PROFILE);
 	config->profiles = 1;
 }
@@ -360,6 +369,19 @@ static int check_source(const struct config *config, const char *path, struct fa
 			   config_sources[config->source]);
 }
 
+static int check_key(const struct config *config, const char *path, struct failure *failure)
+{
+	if (config->key_level < config->key_require)
+		return failure_set(failure, EXIT_CONFIG, -EINVAL,
+				   "%s: [key] level: %s is less than require-level: change one of them", path,
+				   seal_levels[config->key_level]);
+	if (config->extend_pcr != KEEPER_NO_EXTEND && !(config->pcrs >> config->extend_pcr & 1))
+		return failure_set(failure, EXIT_CONFIG, -EINVAL,
+				   "%s: [key] extend-pcr-after-unseal: %u is not in pcrs: extending it would "
+				   "lock nothing", path, config->extend_pcr);
+	return 0;
+}
+
 /* Rules that need more than one key. */
 static int check_whole(struct config *config, const char *path, struct failure *failure)
 {
@@ -371,6 +393,8 @@ static int check_whole(struct config *config, const char *path, struct failure *
 		return failure_set(failure, EXIT_CONFIG, -EINVAL,
 				   "%s: [certificate] renew-days: %u is not below lifetime-days (%u)",
 				   path, config->renew_days, config->lifetime_days);
+	if (check_key(config, path, failure))
+		return -EINVAL;
 	return check_source(config, path, failure);
 }
 

@@ -216,3 +216,57 @@ const char *config_rule_journal(const char *value, void *target)
 
 	return set_choice(value, target, names, 3, "not one of all, refusals, none");
 }
+
+const char *config_rule_key_level(const char *value, void *target)
+{
+	return set_choice(value, target, seal_levels, 4, "not one of auto, tpm, host-key, file");
+}
+
+const char *config_rule_require_level(const char *value, void *target)
+{
+	return set_choice(value, target, seal_levels, 3, "not one of tpm, host-key, file");
+}
+
+/* PCR 16 and those from 23 on can be reset by anybody. */
+const char *config_rule_pcrs(const char *value, void *target)
+{
+	static const char error[] = "not PCRs by number, as in 0,7: 0 to 22 without 16";
+	uint32_t pcrs = 0;
+	char *end;
+
+	for (;; value = end + 1) {
+		unsigned long pcr = isdigit((unsigned char)*value) ? strtoul(value, &end, 10) : 99;
+
+		if (pcr > 22 || pcr == 16 || pcrs >> pcr & 1 || (*end && *end != ','))
+			return error;
+		pcrs |= 1u << pcr;
+		if (!*end)
+			break;
+	}
+	*(uint32_t *)target = pcrs;
+	return NULL;
+}
+
+/* What the TPM library would load or run for other names is no TPM. */
+const char *config_rule_tcti(const char *value, void *target)
+{
+	static const char *const kinds[] = { "device:", "swtpm:", "mssim:", "tabrmd:" };
+
+	if (strlen(value) > CONFIG_TEXT_MAX)
+		return "longer than 192 characters";
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strncmp(value, kinds[i], strlen(kinds[i])))
+			continue;
+		strcpy(target, value);
+		return NULL;
+	}
+	return "not device:PATH, swtpm:..., mssim:... or tabrmd:...";
+}
+
+const char *config_rule_extend(const char *value, void *target)
+{
+	if (strcmp(value, "no"))
+		return set_number(value, target, 0, 15, "neither no nor a PCR from 0 to 15");
+	*(uint32_t *)target = KEEPER_NO_EXTEND;
+	return NULL;
+}

@@ -23,6 +23,11 @@ const char *config_rule_ca_url(const char *value, void *target);
 const char *config_rule_path(const char *value, void *target);
 const char *config_rule_reference(const char *value, void *target);
 const char *config_rule_timeout(const char *value, void *target);
+const char *config_rule_key_level(const char *value, void *target);
+const char *config_rule_require_level(const char *value, void *target);
+const char *config_rule_pcrs(const char *value, void *target);
+const char *config_rule_tcti(const char *value, void *target);
+const char *config_rule_extend(const char *value, void *target);
 const char *config_rule_journal(const char *value, void *target);
 
 #endif

@@ -37,17 +37,37 @@ void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
 	d->stopping = true;
 }
 
+static bool key_opens(const struct azattestd *d)
+{
+	if (d->leaf.level < d->config.key_require)
+		return false;
+	return !d->leaf.sealed || keeper_has(d, d->leaf.head.kek);
+}
+
 /* A leaf that signers may start with: the configuration's, valid or once valid. */
 static bool leaf_usable(const struct azattestd *d)
 {
-	return d->leaf.number && leaf_fits(&d->leaf, &d->config);
+	return d->leaf.number && leaf_fits(&d->leaf, &d->config) && key_opens(d);
 }
 
-static bool renewal_due(const struct azattestd *d)
+/* New keys are kept otherwise than the leaf's: at another level, by a newer wrapping key. */
+static bool key_is_outdated(const struct azattestd *d)
+{
+	const struct keeper_report *report = &d->keeper.now.report;
+
+	if (!keeper_ready(d) || report->level == SEAL_FILE)
+		return d->leaf.sealed;
+	return !d->leaf.sealed || memcmp(d->leaf.head.kek, report->id, SEAL_ID_LEN);
+}
+
+static bool renewal_due(struct azattestd *d)
 {
 	if (d->retire.since || d->retire.errand.pid)
 		return false;
-	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source)
+	if (keeper_needed(d) && !keeper_ready(d))
+		return false;
+	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source ||
+	    key_is_outdated(d))
 		return true;
 	return d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
 }
@@ -66,6 +86,14 @@ static void start_renewal(struct azattestd *d)
 static void go_live(struct azattestd *d)
 {
 	supervise_renew(d);
+	status_update(d);
+}
+
+void daemon_keys_open(struct azattestd *d)
+{
+	d->renew.next_ms = 0;
+	if (leaf_usable(d) && !d->supervise.epoch)
+		go_live(d);
 	status_update(d);
 }
 
@@ -140,7 +168,7 @@ static void reap(struct azattestd *d)
 			renewal_ended(d, status);
 		else if (pid == d->retire.errand.pid)
 			retire_revoked(d, status);
-		else
+		else if (!keeper_ended(d, pid, status))
 			supervise_ended(d, pid, status);
 	}
 	status_update(d);
@@ -159,6 +187,8 @@ static void reload(struct azattestd *d)
 	} else {
 		d->config = *fresh;
 		log_line(LOG_INFO, "reloaded");
+		if (keeper_needed(d))
+			keeper_start(d, false);
 		d->renew.next_ms = 0;
 		if (leaf_usable(d))
 			go_live(d);
@@ -209,6 +239,7 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 	d->started = watch_now_ms();
 	errand_init(&d->renew.errand);
 	errand_init(&d->retire.errand);
+	keeper_open(d);
 	for (size_t i = 0; i < sizeof(d->supervise.signer) / sizeof(d->supervise.signer[0]); i++)
 		d->supervise.signer[i].watch.fd = -1;
 	if (ret)
@@ -224,7 +255,7 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 	return 0;
 }
 
-/* With a CA elsewhere a host is up before it has a certificate. */
+/* With a CA elsewhere, or a key that does not open, a host is up without documents. */
 static bool is_up(const struct azattestd *d)
 {
 	const struct supervise *s = &d->supervise;
@@ -233,11 +264,14 @@ static bool is_up(const struct azattestd *d)
 		return true;
 	if (s->wanted)
 		return supervise_ready(s) == s->wanted;
+	if (*d->keeper.error)
+		return true;
 	return d->config.source != CONFIG_EMBEDDED && d->renew.failures;
 }
 
 static void tick(struct azattestd *d)
 {
+	keeper_tick(d);
 	if (!d->renew.errand.pid && renewal_due(d) &&
 	    (watch_now_ms() >= d->renew.next_ms || renew_directory_changed(d)))
 		start_renewal(d);
@@ -255,7 +289,7 @@ static void tick(struct azattestd *d)
 static int patience(const struct azattestd *d)
 {
 	const struct supervise *s = &d->supervise;
-	bool busy = supervise_count(s, SUPERVISE_STOPPING) || supervise_ready(s) < s->wanted ||
+	bool busy = d->keeper.next.pid > 0 || supervise_count(s, SUPERVISE_STOPPING) || supervise_ready(s) < s->wanted ||
 		    !d->notified;
 
 	return busy ? BUSY_TICK_MS : TICK_MS;
@@ -268,6 +302,7 @@ static void stop(struct azattestd *d)
 	errand_stop(&d->renew.errand);
 	errand_stop(&d->retire.errand);
 	supervise_stop(d);
+	keeper_stop(d);
 	while (supervise_count(&d->supervise, SUPERVISE_STOPPING)) {
 		watch_wait(BUSY_TICK_MS);
 		supervise_tick(d);

@@ -4,6 +4,7 @@
 #include "source.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -12,7 +13,7 @@
 #include <openssl/pem.h>
 
 /*
- *   ca/  root.pem issuing.pem issuing.key
+ *   ca/  root.pem issuing.pem issuing.sealed (issuing.key, where keys are not sealed)
  *
  * A folder appears whole (state.c), so a crash leaves no CA, or a CA without
  * leaf, or both: the next start does what is missing. The root's key is only
@@ -57,8 +58,63 @@ static int generate_ca(struct ca *ca, enum keytype type, struct failure *failure
 	return ca->issuing ? 0 : libcrypto_failed(failure, "root and issuing CA");
 }
 
-static int store_ca(struct state *state, const struct ca *ca, struct failure *failure)
+static int read_grant(const struct source_host *host, const struct seal_ask *ask,
+		      struct seal_grant *grant, struct failure *failure)
 {
+	int pipe = host->keeper < 0 ? -ENOKEY : seal_grant_ask(host->keeper, ask);
+	int ret = pipe < 0 ? pipe : seal_grant_read(pipe, grant);
+
+	if (pipe >= 0)
+		close(pipe);
+	if (!ret)
+		return 0;
+	return failure_set(failure, EXIT_STATE, ret,
+			   "%s/" CA_FOLDER "/issuing.sealed: cannot be opened, its wrapping key is lost (a PCR "
+			   "changed, the TPM was cleared?): boot as before, or remove the folder " CA_FOLDER
+			   " to begin with a new root that verifiers must then trust, and run "
+			   "\"azattestctl sync\"", host->state->path);
+}
+
+/* Bytes at @out, of SETUP_KEY_MAX. */
+static int wrap_key(const struct source_host *host, EVP_PKEY *key, uint8_t *out,
+		    struct failure *failure)
+{
+	const struct seal_ask ask = { 0 };
+	struct seal_grant grant;
+	BIO *bio = BIO_new(BIO_s_mem());
+	int ret = read_grant(host, &ask, &grant, failure);
+	char *text;
+	long length;
+
+	if (!ret && bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
+		length = BIO_get_mem_data(bio, &text);
+		ret = (size_t)length + SEAL_EXTRA > SETUP_KEY_MAX ? -EFBIG :
+			seal_wrap(&grant, text, (size_t)length, out);
+		OPENSSL_cleanse(text, (size_t)length);
+	} else if (!ret) {
+		ret = -ENOMEM;
+	}
+	OPENSSL_cleanse(&grant, sizeof(grant));
+	BIO_free(bio);
+	return ret;
+}
+
+static int store_key(const struct source_host *host, int dir, EVP_PKEY *key,
+		     struct failure *failure)
+{
+	uint8_t blob[SETUP_KEY_MAX];
+	int length;
+
+	if (!host->sealed)
+		return source_write_pem(dir, "issuing.key", NULL, key, failure);
+	length = wrap_key(host, key, blob, failure);
+	return length < 0 ? length :
+		state_write(dir, "issuing.sealed", blob, (size_t)length, failure);
+}
+
+static int store_ca(const struct source_host *host, const struct ca *ca, struct failure *failure)
+{
+	struct state *state = host->state;
 	int dir = state_begin(state, CA_FOLDER, failure);
 	int ret;
 
@@ -68,7 +124,7 @@ static int store_ca(struct state *state, const struct ca *ca, struct failure *fa
 	if (!ret)
 		ret = source_write_pem(dir, "issuing.pem", ca->issuing, NULL, failure);
 	if (!ret)
-		ret = source_write_pem(dir, "issuing.key", NULL, ca->key, failure);
+		ret = store_key(host, dir, ca->key, failure);
 	if (!ret)
 		ret = state_publish(state, CA_FOLDER, dir, failure);
 	close(dir);
@@ -107,35 +163,126 @@ static int load_part(struct state *state, const char *name, X509 **cert, EVP_PKE
 			   state->path, name);
 }
 
-static int load_ca(struct state *state, struct ca *ca, struct failure *failure)
+static EVP_PKEY *parse_key(const uint8_t *pem, int length)
 {
+	BIO *bio = BIO_new_mem_buf(pem, length);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"") : NULL;
+
+	BIO_free(bio);
+	ERR_clear_error();
+	return key;
+}
+
+/* -ENOENT: the key is not sealed. */
+static int open_sealed(const struct source_host *host, struct ca *ca, struct seal_head *head,
+		       struct failure *failure)
+{
+	uint8_t blob[SETUP_KEY_MAX], plain[SETUP_KEY_MAX];
+	struct seal_grant grant;
+	struct seal_ask ask;
+	int length = leaf_read_sealed(host->state, CA_FOLDER, "issuing.sealed", blob, sizeof(blob),
+				      head, failure), ret;
+
+	if (length < 0)
+		return length;
+	memcpy(ask.kek, head->kek, sizeof(ask.kek));
+	memcpy(ask.id, head->id, sizeof(ask.id));
+	ret = read_grant(host, &ask, &grant, failure);
+	if (ret)
+		return ret;
+	length = seal_open(&grant, blob, (size_t)length, plain);
+	if (length > 0)
+		ca->key = parse_key(plain, length);
+	OPENSSL_cleanse(plain, sizeof(plain));
+	OPENSSL_cleanse(&grant, sizeof(grant));
+	if (ca->key)
+		return 0;
+	return failure_set(failure, EXIT_STATE, -EBADMSG,
+			   "%s/" CA_FOLDER "/issuing.sealed: does not open (damaged, or another host's?): "
+			   "restore it, or remove the folder " CA_FOLDER " to begin with a new root that "
+			   "verifiers must then trust", host->state->path);
+}
+
+bool embedded_kek(struct state *state, uint8_t id[SEAL_ID_LEN])
+{
+	uint8_t blob[SETUP_KEY_MAX];
+	struct seal_head head;
+	struct failure ignored;
+
+	if (leaf_read_sealed(state, CA_FOLDER, "issuing.sealed", blob, sizeof(blob), &head,
+			     &ignored) < 0)
+		return false;
+	memcpy(id, head.kek, sizeof(head.kek));
+	return true;
+}
+
+/* The level has changed: the key follows, the new file first. */
+static int move_key(const struct source_host *host, EVP_PKEY *key, struct failure *failure)
+{
+	uint8_t bytes[SETUP_KEY_MAX];
+	char *text;
+	BIO *bio = BIO_new(BIO_s_mem());
+	int length = -ENOMEM, ret;
+
+	if (host->sealed)
+		length = wrap_key(host, key, bytes, failure);
+	else if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+		length = (int)BIO_get_mem_data(bio, &text);
+	ret = length < 0 ? length :
+		state_move_in(host->state, CA_FOLDER, host->sealed ? "issuing.sealed" : "issuing.key",
+			      host->sealed ? (void *)bytes : text, (size_t)length, failure);
+	if (!host->sealed && length > 0)
+		OPENSSL_cleanse(text, (size_t)length);
+	BIO_free(bio);
+	if (!ret)
+		state_remove(host->state, CA_FOLDER, host->sealed ? "issuing.key" : "issuing.sealed");
+	return ret;
+}
+
+static int load_key(const struct source_host *host, struct ca *ca, struct failure *failure)
+{
+	struct seal_head head;
+	int ret = open_sealed(host, ca, &head, failure);
+	bool sealed = !ret;
+
+	if (ret == -ENOENT)
+		ret = load_part(host->state, "issuing.key", NULL, &ca->key, failure);
+	if (ret)
+		return ret;
+	if (host->sealed == sealed && (!sealed || !memcmp(head.kek, host->kek, sizeof(head.kek))))
+		return 0;
+	return move_key(host, ca->key, failure);
+}
+
+static int load_ca(const struct source_host *host, struct ca *ca, struct failure *failure)
+{
+	struct state *state = host->state;
 	int ret = load_part(state, "root.pem", &ca->root, NULL, failure);
 
 	if (!ret)
 		ret = load_part(state, "issuing.pem", &ca->issuing, NULL, failure);
 	if (!ret)
-		ret = load_part(state, "issuing.key", NULL, &ca->key, failure);
+		ret = load_key(host, ca, failure);
 	if (!ret && X509_check_private_key(ca->issuing, ca->key) != 1)
 		ret = failure_set(failure, EXIT_STATE, -EKEYREJECTED,
-				  "%s/" CA_FOLDER ": issuing.key is not issuing.pem's: restore both, or "
+				  "%s/" CA_FOLDER ": the issuing key is not issuing.pem's: restore both, or "
 				  "remove the folder to begin with a new root", state->path);
 	return ret;
 }
 
-static int open_ca(struct state *state, const struct config *config, struct ca *ca,
-		   struct failure *failure)
+static int open_ca(const struct source_host *host, struct ca *ca, struct failure *failure)
 {
-	int dir = state_folder(state, CA_FOLDER, failure);
+	int dir = state_folder(host->state, CA_FOLDER, failure);
 	int ret;
 
 	if (dir >= 0) {
 		close(dir);
-		return load_ca(state, ca, failure);
+		return load_ca(host, ca, failure);
 	}
 	if (dir != -ENOENT)
 		return dir;
-	ret = generate_ca(ca, config->key_type, failure);
-	return ret ? ret : store_ca(state, ca, failure);
+	ret = generate_ca(ca, host->config->key_type, failure);
+	return ret ? ret : store_ca(host, ca, failure);
 }
 
 /* The CA is opened for this one signature. */
@@ -148,7 +295,7 @@ int embedded_fetch(const struct source_host *host, X509_REQ *request,
 		.days = config->lifetime_days,
 	};
 	struct ca ca = { 0 };
-	int ret = open_ca(host->state, config, &ca, failure);
+	int ret = open_ca(host, &ca, failure);
 
 	if (!ret) {
 		out->leaf = certificate_leaf(X509_REQ_get0_pubkey(request), &profile, ca.issuing,

@@ -20,13 +20,16 @@
 __attribute__((noreturn))
 static void child(const struct azattestd *d, errand_fn *fn, int words, pid_t parent)
 {
-	const struct source_host host = {
+	struct source_host host = {
 		.state = (struct state *)&d->state, .config = &d->config,
 		.config_path = d->config_path, .signer = d->signer, .sync = d->sync,
+		.keeper = d->keeper.now.ask,
+		.sealed = keeper_ready(d) && d->keeper.now.report.level != SEAL_FILE,
 	};
 	struct failure failure = { 0 };
 	sigset_t none;
 
+	memcpy(host.kek, d->keeper.now.report.id, sizeof(host.kek));
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the newest leaf of the state directory: key.pem, cert.pem, issuer.pem, root.pem.
+// Owns the newest leaf of the state directory: key.sealed or key.pem, and its certificates.
 
 #include "azattestd.h"
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -47,6 +48,52 @@ static enum config_source read_source(struct state *state, const char *folder)
 	return CONFIG_EMBEDDED;
 }
 
+/* What a wrapping key begins with: magic and level; the rest is not for this process. */
+static enum seal_level read_level(struct state *state, const uint8_t kek[SEAL_ID_LEN])
+{
+	struct failure ignored;
+	char folder[SEAL_FOLDER_LEN];
+	uint8_t begin[9];
+	int fd;
+	bool is_tpm;
+
+	seal_folder(kek, folder);
+	fd = state_open_file(state, folder, "kek", &ignored);
+	if (fd < 0)
+		return SEAL_HOST_KEY;
+	is_tpm = read(fd, begin, sizeof(begin)) == sizeof(begin) && begin[8] == SEAL_TPM;
+	close(fd);
+	return is_tpm ? SEAL_TPM : SEAL_HOST_KEY;
+}
+
+int leaf_read_sealed(struct state *state, const char *folder, const char *name, uint8_t *blob,
+		     size_t size, struct seal_head *head, struct failure *failure)
+{
+	int length = state_read(state, folder, name, blob, size, failure);
+
+	if (length < 0 || !seal_peek(blob, (size_t)length, head))
+		return length;
+	return failure_set(failure, EXIT_STATE, -EBADMSG,
+			   "%s/%s/%s: is no sealed key (damaged?): restore it, or remove the folder %s "
+			   "to have it made anew", state->path, folder, name, folder);
+}
+
+static int read_head(struct leaf *leaf, struct state *state, const char *folder,
+		     struct failure *failure)
+{
+	uint8_t blob[SETUP_KEY_MAX];
+	int ret = leaf_read_sealed(state, folder, "key.sealed", blob, sizeof(blob), &leaf->head,
+				   failure);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	leaf->sealed = true;
+	leaf->level = read_level(state, leaf->head.kek);
+	return 0;
+}
+
 int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure)
 {
 	uint64_t number = state_newest_leaf(state);
@@ -65,6 +112,8 @@ int leaf_load(struct leaf *leaf, struct state *state, struct failure *failure)
 	if (!ret && certificate_times(fresh.cert, &fresh.not_before, &fresh.not_after))
 		ret = failure_set(failure, EXIT_STATE, -EINVAL, "%s/%s/cert.pem: has no times",
 				  state->path, folder);
+	if (!ret)
+		ret = read_head(&fresh, state, folder, failure);
 	if (ret) {
 		leaf_free(&fresh);
 		return ret;
@@ -126,7 +175,7 @@ static int put_certificate(X509 *cert, uint8_t *out, uint32_t *length)
 	return 0;
 }
 
-/* The key stays text here, and only until the caller has handed it over. */
+/* A key in clear stays text here, and only until the caller has handed it over. */
 int leaf_setup(const struct leaf *leaf, struct state *state, struct setup *setup,
 	       struct failure *failure)
 {
@@ -134,7 +183,9 @@ int leaf_setup(const struct leaf *leaf, struct state *state, struct setup *setup
 	int length;
 
 	state_leaf_name(leaf->number, folder);
-	length = state_read(state, folder, "key.pem", setup->key, sizeof(setup->key), failure);
+	length = state_read(state, folder, leaf->sealed ? "key.sealed" : "key.pem", setup->key,
+			    sizeof(setup->key), failure);
+	setup->sealed = leaf->sealed;
 	if (length < 0)
 		return length;
 	setup->key_len = (uint32_t)length;

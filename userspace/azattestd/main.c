@@ -18,6 +18,7 @@ struct options {
 	const char *device;
 	const char *signer;
 	const char *sync;
+	const char *keeper;
 	bool check;
 };
 
@@ -30,6 +31,7 @@ static int usage(FILE *to)
 	      "  --run DIR      control socket (/run/azattest)\n"
 	      "  --device PATH  the module's (" AZATTEST_SIGNER_DEVICE ")\n"
 	      "  --signer PATH  azattest-signer (beside this program)\n"
+	      "  --keeper PATH  azattest-keeper (beside this program)\n"
 	      "  --sync PATH    azattest-sync, or a socket that starts it\n"
 	      "  --check        checks the configuration and ends\n"
 	      "  --version, --help\n", to);
@@ -44,6 +46,7 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "run", required_argument, NULL, 'r' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "signer", required_argument, NULL, 'p' },
+		{ "keeper", required_argument, NULL, 'e' },
 		{ "sync", required_argument, NULL, 'y' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' },
@@ -59,6 +62,7 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'r': options->run = optarg; break;
 		case 'd': options->device = optarg; break;
 		case 'p': options->signer = optarg; break;
+		case 'e': options->keeper = optarg; break;
 		case 'y': options->sync = optarg; break;
 		case 'k': options->check = true; break;
 		case 'v':
@@ -72,21 +76,33 @@ static void parse(int argc, char **argv, struct options *options)
 		exit(usage(stderr));
 }
 
+static int find_program(char path[512], const char *given, const char *name,
+			struct failure *failure)
+{
+	char program[32];
+
+	snprintf(program, sizeof(program), "azattest-%s", name);
+	if (given)
+		snprintf(path, 512, "%s", given);
+	else
+		spawn_default_path(path, 512, program);
+	if (!access(path, X_OK))
+		return 0;
+	return failure_set(failure, EXIT_FAILURE, -errno,
+			   "%s: not found at \"%s\": install it there, or give --%s", program, path, name);
+}
+
 /* The cheap and the telling first: nothing is made before all of it is right. */
 static int start(struct azattestd *d, const struct options *options, struct failure *failure)
 {
-	int ret;
+	int ret = find_program(d->signer, options->signer, "signer", failure);
 
+	if (!ret)
+		ret = find_program(d->keeper_path, options->keeper, "keeper", failure);
+	if (ret)
+		return ret;
 	d->device = options->device;
 	d->sync = options->sync;
-	if (options->signer)
-		snprintf(d->signer, sizeof(d->signer), "%s", options->signer);
-	else
-		spawn_default_path(d->signer, sizeof(d->signer), "azattest-signer");
-	if (access(d->signer, X_OK))
-		return failure_set(failure, EXIT_FAILURE, -errno,
-				   "azattest-signer: not found at \"%s\": install it there, or give "
-				   "--signer", d->signer);
 	ret = watch_open();
 	if (ret)
 		return failure_set(failure, EXIT_FAILURE, ret, "epoll: %s", strerror(-ret));

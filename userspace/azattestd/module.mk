@@ -3,12 +3,12 @@
 
 azattestd_CONTROL := $(addprefix userspace/azattestd/,clock.c condition.c config.c config_rules.c \
 	control.c embedded.c errand.c \
-	history.c journal.c leaf.c renew.c request.c retire.c source.c source_file.c source_sync.c show.c spawn.c \
+	history.c journal.c keeper.c leaf.c renew.c request.c retire.c source.c source_file.c source_sync.c show.c spawn.c \
 	state.c status.c supervise.c) \
 	userspace/daemon/log.c userspace/daemon/watch.c \
 	$(addprefix userspace/common/,accept.c certificate.c keytype.c ownfile.c setup.c)
 
 PROGRAMS += azattestd
 azattestd_SRCS := userspace/azattestd/main.c userspace/azattestd/daemon.c $(azattestd_CONTROL)
-azattestd_STATIC := azdocument
+azattestd_STATIC := azdocument azseal
 azattestd_PKGS := libcrypto inih jansson libsystemd uuid

@@ -27,7 +27,7 @@ static int read_request(int fd, X509_REQ **request)
 	return *request && p == der + length ? 0 : -EINVAL;
 }
 
-static pid_t start_make_key(const struct source_host *host, int key_file, int request)
+static pid_t start_make_key(const struct source_host *host, int key_file, int request, int grant)
 {
 	const struct config *config = host->config;
 	char uid[16], gid[16];
@@ -35,10 +35,12 @@ static pid_t start_make_key(const struct source_host *host, int key_file, int re
 		(char *)"azattest-signer",
 		(char *)"--make-key", (char *)keytype_name(config->key_type),
 		(char *)"--name", (char *)config->name,
-		(char *)"--uid", uid, (char *)"--gid", gid, NULL
+		(char *)"--uid", uid, (char *)"--gid", gid,
+		grant >= 0 ? (char *)"--sealed" : NULL, NULL
 	};
 	struct spawn spawn = {
-		.path = host->signer, .argv = argv, .fds = { key_file, request, -1 },
+		.path = host->signer, .argv = argv, .fds = { key_file, request, grant },
+		.count = 3,
 	};
 
 	snprintf(uid, sizeof(uid), "%u", config->uid);
@@ -46,7 +48,7 @@ static pid_t start_make_key(const struct source_host *host, int key_file, int re
 	return spawn_signer(&spawn);
 }
 
-static int make_key(const struct source_host *host, int key_file, X509_REQ **request,
+static int make_key(const struct source_host *host, int key_file, int grant, X509_REQ **request,
 		    struct failure *failure)
 {
 	int pipe[2], status = 0, ret;
@@ -54,7 +56,7 @@ static int make_key(const struct source_host *host, int key_file, X509_REQ **req
 
 	if (pipe2(pipe, O_CLOEXEC))
 		return failure_set(failure, EXIT_FAILURE, -errno, "pipe: %s", strerror(errno));
-	pid = start_make_key(host, key_file, pipe[1]);
+	pid = start_make_key(host, key_file, pipe[1], grant);
 	close(pipe[1]);
 	ret = pid < 0 ? pid : read_request(pipe[0], request);
 	close(pipe[0]);
@@ -73,20 +75,37 @@ static int reserve(int key_file, struct failure *failure)
 {
 	if (!fallocate(key_file, FALLOC_FL_KEEP_SIZE, 0, SETUP_KEY_MAX) || errno == EOPNOTSUPP)
 		return 0;
-	return failure_set(failure, EXIT_STATE, -errno, "key.pem: cannot be written: %s",
+	return failure_set(failure, EXIT_STATE, -errno, "the key's file cannot be written: %s",
 			   strerror(errno));
+}
+
+/* It goes on to the key's maker, unread. */
+static int ask_grant(const struct source_host *host, int *grant, struct failure *failure)
+{
+	const struct seal_ask ask = { 0 };
+
+	*grant = seal_grant_ask(host->keeper, &ask);
+	if (*grant >= 0)
+		return 0;
+	return failure_set(failure, EXIT_FAILURE, *grant, "azattest-keeper: cannot be asked: %s",
+			   strerror(-*grant));
 }
 
 int request_make(const struct source_host *host, int dir, X509_REQ **request,
 		 struct failure *failure)
 {
-	int key_file = state_create(dir, "key.pem", failure), ret;
+	int key_file = state_create(dir, host->sealed ? "key.sealed" : "key.pem", failure);
+	int grant = -1, ret;
 
 	if (key_file < 0)
 		return key_file;
 	ret = reserve(key_file, failure);
+	if (!ret && host->sealed)
+		ret = ask_grant(host, &grant, failure);
 	if (!ret)
-		ret = make_key(host, key_file, request, failure);
+		ret = make_key(host, key_file, grant, request, failure);
+	if (grant >= 0)
+		close(grant);
 	close(key_file);
 	if (ret)
 		return ret;

@@ -55,6 +55,7 @@ static int finish(struct azattestd *d, bool revoked, struct failure *failure)
 		return ret;
 	}
 	supervise_retire(d);
+	keeper_stop(d);
 	ret = state_destroy_keys(&d->state, failure);
 	history_retired(d, revoked);
 	leaf_free(&d->leaf);

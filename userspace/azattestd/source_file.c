@@ -92,6 +92,20 @@ static bool asks_for(X509_REQ *request, const struct config *config)
 	       keytype_of(X509_REQ_get0_pubkey(request)) == (int)config->key_type;
 }
 
+/* Whether its key is where new keys go, and can be opened. */
+static bool is_kept_well(const struct source_host *host)
+{
+	struct failure ignored;
+	uint8_t blob[SETUP_KEY_MAX];
+	struct seal_head head;
+	int length = state_read(host->state, PENDING, host->sealed ? "key.sealed" : "key.pem", blob,
+				sizeof(blob), &ignored);
+
+	OPENSSL_cleanse(blob, host->sealed ? 0 : sizeof(blob));
+	return length > 0 && (!host->sealed || (!seal_peek(blob, (size_t)length, &head) &&
+						!memcmp(head.kek, host->kek, sizeof(head.kek))));
+}
+
 /* The request that waits, or a new one. */
 static int open_pending(const struct source_host *host, X509_REQ **request,
 			struct failure *failure)
@@ -107,7 +121,7 @@ static int open_pending(const struct source_host *host, X509_REQ **request,
 	length = state_read(host->state, PENDING, "request.pem", text, sizeof(text), failure);
 	if (length > 0)
 		*request = parse_request(text, length);
-	if (*request && asks_for(*request, host->config) &&
+	if (*request && asks_for(*request, host->config) && is_kept_well(host) &&
 	    !is_used(host, X509_REQ_get0_pubkey(*request)))
 		return 0;
 	X509_REQ_free(*request);
@@ -119,8 +133,9 @@ static int open_pending(const struct source_host *host, X509_REQ **request,
 static int copy_key(const struct source_host *host, int dir, struct failure *failure)
 {
 	char text[SETUP_KEY_MAX];
-	int length = state_read(host->state, PENDING, "key.pem", text, sizeof(text), failure);
-	int ret = length < 0 ? length : state_write(dir, "key.pem", text, (size_t)length, failure);
+	const char *name = host->sealed ? "key.sealed" : "key.pem";
+	int length = state_read(host->state, PENDING, name, text, sizeof(text), failure);
+	int ret = length < 0 ? length : state_write(dir, name, text, (size_t)length, failure);
 
 	OPENSSL_cleanse(text, sizeof(text));
 	return ret;

@@ -30,22 +30,28 @@ static void raise_memlock(void)
 }
 
 /* First out of the way of the numbers, then onto them (which clears CLOEXEC). */
-static bool place_descriptors(const int fds[3])
+static bool place_descriptors(const struct spawn *spawn)
 {
-	int moved[3] = { -1, -1, -1 };
+	const int *fds = spawn->fds;
+	int moved[SPAWN_FDS];
 	int null = open("/dev/null", O_RDWR);
+	unsigned int last = 0;
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return false;
-	for (int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < spawn->count; i++) {
 		moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, FREE_FD);
 		if (fds[i] >= 0 && moved[i] < 0)
 			return false;
 	}
-	for (int i = 0; i < 3; i++)
-		if (moved[i] >= 0 && dup2(moved[i], FIRST_FD + i) < 0)
+	for (unsigned int i = 0; i < spawn->count; i++) {
+		if (moved[i] < 0)
+			continue;
+		if (dup2(moved[i], FIRST_FD + (int)i) < 0)
 			return false;
-	return !syscall(SYS_close_range, fds[2] < 0 ? FIRST_FD + 2 : FIRST_FD + 3, ~0u, 0);
+		last = i;
+	}
+	return !syscall(SYS_close_range, FIRST_FD + last + 1, ~0u, 0);
 }
 
 __attribute__((noreturn))
@@ -57,7 +63,7 @@ static void child(const struct spawn *spawn)
 	raise_memlock();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(spawn->fds))
+	if (place_descriptors(spawn))
 		execve(spawn->path, spawn->argv, no_environment);
 	log_line(LOG_ERR, "%s: cannot be executed: %s", spawn->path, strerror(errno));
 	_exit(127);

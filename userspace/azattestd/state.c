@@ -285,12 +285,8 @@ int state_folder(struct state *state, const char *name, struct failure *failure)
 
 static int read_checked(int fd, const char *path, void *buf, size_t size, struct failure *failure)
 {
-	ssize_t n;
-	int ret = check_owner(fd, path, 077, failure);
+	ssize_t n = read(fd, buf, size);
 
-	if (ret)
-		return ret;
-	n = read(fd, buf, size);
 	if (n < 0)
 		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", path, strerror(errno));
 	if ((size_t)n == size)
@@ -298,22 +294,76 @@ static int read_checked(int fd, const char *path, void *buf, size_t size, struct
 	return (int)n;
 }
 
-int state_read(struct state *state, const char *folder, const char *name, void *buf, size_t size,
-	       struct failure *failure)
+static void file_path(char path[600], const struct state *state, const char *folder,
+		      const char *name)
+{
+	snprintf(path, 600, "%s/%s/%s", state->path, folder, name);
+}
+
+int state_open_file(struct state *state, const char *folder, const char *name,
+		    struct failure *failure)
 {
 	char path[600];
 	int dir = state_folder(state, folder, failure), fd, ret;
 
+	file_path(path, state, folder, name);
+	if (dir == -ENOENT)
+		return failure_set(failure, EXIT_STATE, dir, "%s: %s", path, strerror(ENOENT));
 	if (dir < 0)
 		return dir;
-	snprintf(path, sizeof(path), "%s/%s/%s", state->path, folder, name);
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	close(dir);
 	if (fd < 0)
 		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", path, strerror(errno));
+	ret = check_owner(fd, path, 077, failure);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+int state_read(struct state *state, const char *folder, const char *name, void *buf, size_t size,
+	       struct failure *failure)
+{
+	char path[600];
+	int fd = state_open_file(state, folder, name, failure), ret;
+
+	if (fd < 0)
+		return fd;
+	file_path(path, state, folder, name);
 	ret = read_checked(fd, path, buf, size, failure);
 	close(fd);
 	return ret;
+}
+
+int state_move_in(struct state *state, const char *folder, const char *name, const void *bytes,
+		  size_t length, struct failure *failure)
+{
+	int dir = state_folder(state, folder, failure), ret;
+
+	if (dir < 0)
+		return dir;
+	unlinkat(dir, "replace" NEW_SUFFIX, 0);
+	ret = state_write(dir, "replace" NEW_SUFFIX, bytes, length, failure);
+	state_step();
+	if (!ret && (renameat(dir, "replace" NEW_SUFFIX, dir, name) || fsync(dir)))
+		ret = failed(failure, state, folder, "written");
+	state_step();
+	close(dir);
+	return ret;
+}
+
+void state_remove(struct state *state, const char *folder, const char *name)
+{
+	struct failure ignored;
+	int dir = state_folder(state, folder, &ignored);
+
+	if (dir < 0)
+		return;
+	state_step();
+	unlinkat(dir, name, 0);
+	fsync(dir);
+	close(dir);
 }
 
 void state_leaf_name(uint64_t number, char name[STATE_LEAF_NAME])
@@ -334,9 +384,8 @@ static uint64_t leaf_number(const char *name)
 	return strcmp(again, name) ? 0 : number;
 }
 
-static void each_name(struct state *state,
-		      void (*each)(struct state *state, const char *name, uint64_t *number),
-		      uint64_t *number)
+void state_each(struct state *state,
+		void (*each)(struct state *state, const char *name, void *arg), void *arg)
 {
 	int fd = openat(state->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
@@ -350,13 +399,13 @@ static void each_name(struct state *state,
 		return;
 	}
 	while ((entry = readdir(dir)))
-		each(state, entry->d_name, number);
+		each(state, entry->d_name, arg);
 	closedir(dir);
 }
 
-static void keep_newest(struct state *state, const char *name, uint64_t *newest)
+static void keep_newest(struct state *state, const char *name, void *arg)
 {
-	uint64_t number = leaf_number(name);
+	uint64_t number = leaf_number(name), *newest = arg;
 
 	(void)state;
 	if (number > *newest)
@@ -367,31 +416,31 @@ uint64_t state_newest_leaf(struct state *state)
 {
 	uint64_t newest = 0;
 
-	each_name(state, keep_newest, &newest);
+	state_each(state, keep_newest, &newest);
 	return newest;
 }
 
 /* @arg: the number to stay below, and what was found. */
-static void keep_older(struct state *state, const char *name, uint64_t *arg)
+static void keep_older(struct state *state, const char *name, void *arg)
 {
-	uint64_t number = leaf_number(name);
+	uint64_t number = leaf_number(name), *bounds = arg;
 
 	(void)state;
-	if (number < arg[0] && number > arg[1])
-		arg[1] = number;
+	if (number < bounds[0] && number > bounds[1])
+		bounds[1] = number;
 }
 
 uint64_t state_older_leaf(struct state *state, uint64_t number)
 {
 	uint64_t bounds[2] = { number, 0 };
 
-	each_name(state, keep_older, bounds);
+	state_each(state, keep_older, bounds);
 	return bounds[1];
 }
 
 static bool may_hold_key(const char *name)
 {
-	static const char *const prefixes[] = { LEAF_PREFIX, "pending", "ca" };
+	static const char *const prefixes[] = { LEAF_PREFIX, "pending", "ca", "seal-" };
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
@@ -399,8 +448,9 @@ static bool may_hold_key(const char *name)
 	return false;
 }
 
-static void destroy_one(struct state *state, const char *name, uint64_t *left)
+static void destroy_one(struct state *state, const char *name, void *arg)
 {
+	uint64_t *left = arg;
 	struct failure failure;
 
 	if (may_hold_key(name) && state_destroy(state, name, &failure)) {
@@ -413,25 +463,27 @@ int state_destroy_keys(struct state *state, struct failure *failure)
 {
 	uint64_t left = 0;
 
-	each_name(state, destroy_one, &left);
+	state_each(state, destroy_one, &left);
 	if (!left)
 		return 0;
 	return failure_set(failure, EXIT_STATE, -EIO, "%s: %" PRIu64 " folders with keys could not be "
 			   "destroyed, see the journal: remove them by hand", state->path, left);
 }
 
-static void prune(struct state *state, const char *name, uint64_t *keep)
+static void prune(struct state *state, const char *name, void *arg)
 {
+	const uint64_t *keep = arg;
 	size_t length = strlen(name);
 	uint64_t number = leaf_number(name);
 	bool unfinished = length > strlen(NEW_SUFFIX) &&
 			  !strcmp(name + length - strlen(NEW_SUFFIX), NEW_SUFFIX);
 
-	if ((number && number != *keep) || unfinished)
+	/* Wrapping keys have rules of their own (keeper.c). */
+	if ((number && number != *keep) || (unfinished && strncmp(name, "seal-", 5)))
 		remove_folder(state, name);
 }
 
 void state_prune(struct state *state, uint64_t keep)
 {
-	each_name(state, prune, &keep);
+	state_each(state, prune, &keep);
 }

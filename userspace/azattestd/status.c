@@ -123,6 +123,25 @@ static json_t *sync_json(const struct azattestd *d)
 			 "error", status_text(renew->failures ? renew->errand.failure.text : ""));
 }
 
+/* How the key in use is kept, and why new ones are not kept better. */
+static json_t *key_json(const struct azattestd *d)
+{
+	const struct keeper_report *keeper = &d->keeper.now.report;
+	json_t *pcrs = json_array();
+
+	for (int i = 0; i < SEAL_PCR_COUNT; i++)
+		if (d->leaf.level == SEAL_TPM && d->config.pcrs >> i & 1)
+			json_array_append_new(pcrs, json_integer(i));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}",
+			 "level", d->leaf.number ? seal_levels[d->leaf.level] : "none",
+			 "wanted", seal_levels[d->config.key_level],
+			 "memory", supervise_ready(&d->supervise) ?
+				   keeper_memory(d->supervise.memory) : "none",
+			 "pcrs", pcrs,
+			 "reason", status_text(keeper_ready(d) ? keeper->why : ""),
+			 "error", status_text(d->keeper.error));
+}
+
 static json_t *signers_json(const struct azattestd *d)
 {
 	const struct supervise *s = &d->supervise;
@@ -176,11 +195,11 @@ static json_t *clock_json(const struct azattestd *d)
 json_t *status_json(struct azattestd *d)
 {
 	status_update(d);
-	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:{s:s}, s:o, s:o, s:I}",
+	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
 			 "ok", 1, "version", AZATTEST_PRODUCT_VERSION,
 			 "host", host_json(d), "clock", clock_json(d),
 			 "certificate", certificate_json(d), "sync", sync_json(d),
-			 "key", "level", "file",
+			 "key", key_json(d),
 			 "signers", signers_json(d), "counters", counters_json(d),
 			 "uptime", (json_int_t)(watch_now_ms() - d->started) / 1000);
 }

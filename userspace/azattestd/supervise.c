@@ -92,12 +92,14 @@ static void failure_counts(struct supervise *s, const char *why)
 	snprintf(s->why, sizeof(s->why), "%.199s", why);
 }
 
-static void on_ready(struct azattestd *d, struct supervise_signer *signer)
+static void on_ready(struct azattestd *d, struct supervise_signer *signer,
+		     const struct report *report)
 {
 	struct supervise *s = &d->supervise;
 
 	if (signer->phase != SUPERVISE_STARTING)
 		return;
+	s->memory = report->ready.memory;
 	enter(signer, SUPERVISE_READY);
 	if (signer->epoch != s->epoch || supervise_ready(s) < s->wanted)
 		return;
@@ -107,7 +109,11 @@ static void on_ready(struct azattestd *d, struct supervise_signer *signer)
 		if (s->signer[i].phase != SUPERVISE_FREE && s->signer[i].epoch != s->epoch)
 			end_signer(&s->signer[i]);
 	d->proved = d->leaf.number;
-	state_prune(&d->state, d->leaf.number);
+	/* A renewal that runs fills a folder that nothing names yet. */
+	if (!d->renew.errand.pid) {
+		state_prune(&d->state, d->leaf.number);
+		keeper_prune(d);
+	}
 	if (!d->renew.errand.pid && !d->renew.wanted)
 		control_sync_ended(d, NULL);
 	status_update(d);
@@ -134,7 +140,7 @@ static void on_report(struct azattestd *d, struct supervise_signer *signer,
 {
 	switch (report->kind) {
 	case REPORT_READY:
-		on_ready(d, signer);
+		on_ready(d, signer, report);
 		break;
 	case REPORT_FAILED:
 		on_failed(d, signer, report);
@@ -240,18 +246,34 @@ static struct supervise_signer *find_free(struct supervise *s)
 	return NULL;
 }
 
+/* The read end of what opens the key; the signer alone reads it. */
+static int ask_grant(struct azattestd *d)
+{
+	struct seal_ask ask;
+
+	memcpy(ask.kek, d->leaf.head.kek, sizeof(ask.kek));
+	memcpy(ask.id, d->leaf.head.id, sizeof(ask.id));
+	return seal_grant_ask(d->keeper.now.ask, &ask);
+}
+
 static int spawn_one(struct azattestd *d, struct supervise_signer *signer, int setup, int device,
 		     struct failure *failure)
 {
 	char *const argv[] = { (char *)"azattest-signer", NULL };
-	struct spawn spawn = { .path = d->signer, .argv = argv, .fds = { setup, device, -1 } };
+	struct spawn spawn = {
+		.path = d->signer, .argv = argv, .fds = { setup, device, -1, -1 }, .count = 4,
+	};
 	int report[2];
 
 	if (pipe2(report, O_CLOEXEC | O_NONBLOCK))
 		return failure_set(failure, EXIT_FAILURE, -errno, "pipe: %s", strerror(errno));
 	spawn.fds[2] = report[1];
+	if (d->leaf.sealed)
+		spawn.fds[3] = ask_grant(d);
 	signer->pid = spawn_signer(&spawn);
 	close(report[1]);
+	if (spawn.fds[3] >= 0)
+		close(spawn.fds[3]);
 	if (signer->pid < 0) {
 		int error = signer->pid;
 
@@ -291,6 +313,9 @@ static void start_missing(struct azattestd *d)
 	struct supervise *s = &d->supervise;
 	struct failure failure;
 
+	/* The keeper is coming back, or says why not. */
+	if (d->leaf.sealed && !keeper_has(d, d->leaf.head.kek))
+		return;
 	while (s->epoch && count_current(s, SUPERVISE_READY) +
 			   count_current(s, SUPERVISE_STARTING) < s->wanted) {
 		if (watch_now_ms() < s->next_ms)

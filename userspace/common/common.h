@@ -11,7 +11,8 @@
  *
  *   3  read end: struct setup          (--make-key: the file for the key)
  *   4  /dev/azattest-signer, O_RDWR    (--make-key: write end for the request)
- *   5  write end, O_NONBLOCK: struct report
+ *   5  write end, O_NONBLOCK: struct report (--make-key: read end: the grant)
+ *   6  read end: struct seal_grant, if the key is sealed
  */
 #ifndef AZATTEST_COMMON_H
 #define AZATTEST_COMMON_H
@@ -29,8 +30,10 @@
 #define SIGNER_FD_SETUP		3
 #define SIGNER_FD_DEVICE	4
 #define SIGNER_FD_REPORT	5
+#define SIGNER_FD_GRANT		6
 #define SIGNER_FD_KEY_FILE	3
 #define SIGNER_FD_REQUEST	4
+#define SIGNER_FD_KEY_GRANT	5
 
 /* keytype.c */
 
@@ -79,6 +82,7 @@ struct setup_profile {
  * @flags:       CMS_*
  * @slots:       requests to hold at once
  * @profiles:    entries of @profile; [0] is the default profile
+ * @sealed:      @key is a blob (userspace/seal/seal.h) that a grant opens
  * @key:         private key, PEM, PKCS#8
  * @leaf:        its certificate, DER
  * @issuer:      the issuing certificate, DER
@@ -93,6 +97,7 @@ struct setup {
 	uint32_t flags;
 	uint32_t slots;
 	uint32_t profiles;
+	uint32_t sealed;
 	uint32_t key_len;
 	uint32_t leaf_len;
 	uint32_t issuer_len;
@@ -105,6 +110,7 @@ struct setup {
 
 /* All of the bytes, or a negative errno. */
 int setup_write_bytes(int fd, const void *bytes, size_t left);
+int setup_read_bytes(int fd, void *bytes, size_t left);
 
 /* Both move the whole of it or fail: -EIO, -errno; read: -EPROTO if it is no
  * setup of this build.
@@ -115,7 +121,7 @@ int setup_read(int fd, struct setup *setup);
 /* report */
 
 enum report_kind {
-	REPORT_READY = 1,	/* self-tested, joined, fenced */
+	REPORT_READY = 1,	/* .ready: self-tested, joined, fenced */
 	REPORT_FAILED,		/* .failure; the signer exits */
 	REPORT_REQUEST,		/* .request was answered */
 };
@@ -125,6 +131,9 @@ enum report_failure {
 	REPORT_FAILURE_OTHER = 1,
 	REPORT_FAILURE_VERSION,	/* of the module; .detail is its protocol */
 };
+
+/* What a key lies in: memory that even root cannot read, or that is not swapped. */
+enum arena_memory { ARENA_LOCKED, ARENA_SECRET };
 
 /* An answer, as it goes to the module next; sizes divide PIPE_BUF. */
 struct report {
@@ -146,6 +155,9 @@ struct report {
 			uint32_t reserved;
 			char name[AZATTEST_NAME_LEN - 8];
 		} request;
+		struct {
+			uint32_t memory;	/* enum arena_memory */
+		} ready;
 		struct {
 			uint32_t code;
 			uint32_t detail;

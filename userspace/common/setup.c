@@ -30,10 +30,9 @@ int setup_write(int fd, const struct setup *setup)
 	return setup_write_bytes(fd, setup, sizeof(*setup));
 }
 
-static int read_whole(int fd, struct setup *setup)
+int setup_read_bytes(int fd, void *bytes, size_t left)
 {
-	uint8_t *p = (uint8_t *)setup;
-	size_t left = sizeof(*setup);
+	uint8_t *p = bytes;
 
 	while (left) {
 		ssize_t n = read(fd, p, left);
@@ -66,7 +65,7 @@ static bool setup_ok(const struct setup *setup)
 	if (!setup->profiles || setup->profiles > 1 + SETUP_PROFILES_MAX ||
 	    !setup->slots || setup->slots > AZATTEST_SIGNER_SLOTS_MAX)
 		return false;
-	if (setup->key_len > SETUP_KEY_MAX || setup->leaf_len > SETUP_CERT_MAX ||
+	if (setup->key_len > SETUP_KEY_MAX || setup->sealed > 1 || setup->leaf_len > SETUP_CERT_MAX ||
 	    setup->issuer_len > SETUP_CERT_MAX || !terminated(setup->subscription_id))
 		return false;
 	for (i = 0; i < setup->profiles; i++)
@@ -77,7 +76,7 @@ static bool setup_ok(const struct setup *setup)
 
 int setup_read(int fd, struct setup *setup)
 {
-	int ret = read_whole(fd, setup);
+	int ret = setup_read_bytes(fd, setup, sizeof(*setup));
 
 	if (ret)
 		return ret;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the locked memory that holds the key and everything libcrypto makes of it.
+// Owns the memory that holds the key and everything libcrypto makes of it: secret, or locked.
 
 #include "signer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -127,13 +130,47 @@ static void crypto_free(void *p, const char *file, int line)
 	arena_free(p);
 }
 
+/*
+ * memfd_secret(2): no process can read it, by no call, and the kernel itself has
+ * no mapping of it. Kernel 6.1 has it with secretmem.enable=1 only.
+ */
+static void *map_secret(void)
+{
+	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	void *base = MAP_FAILED;
+
+	if (fd < 0)
+		return base;
+	if (!ftruncate(fd, ARENA_SIZE))
+		base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return base;
+}
+
+static void *map_locked(void)
+{
+	void *base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (base == MAP_FAILED || (!mlock(base, ARENA_SIZE) &&
+				   !madvise(base, ARENA_SIZE, MADV_DONTDUMP)))
+		return base;
+	munmap(base, ARENA_SIZE);
+	return MAP_FAILED;
+}
+
 int arena_open(void)
 {
-	arena.base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (arena.base == MAP_FAILED)
+	enum arena_memory memory = ARENA_SECRET;
+
+	arena.base = map_secret();
+	if (arena.base == MAP_FAILED) {
+		memory = ARENA_LOCKED;
+		arena.base = map_locked();
+	}
+	/* Shared memory is a child's too, and a child would corrupt it. */
+	if (arena.base == MAP_FAILED || madvise(arena.base, ARENA_SIZE, MADV_DONTFORK))
 		return -errno;
-	if (mlock(arena.base, ARENA_SIZE) || madvise(arena.base, ARENA_SIZE, MADV_DONTDUMP))
-		return -errno;
-	return CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free) ? 0 : -EBUSY;
+	return CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free) ?
+		(int)memory : -EBUSY;
 }

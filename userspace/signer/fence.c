@@ -14,6 +14,8 @@
 
 #include <seccomp.h>
 
+#include <userspace/common/keeper.h>
+
 static int forbid_dumps(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -134,8 +136,28 @@ static int allow_making(scmp_filter_ctx filter)
 	return ret;
 }
 
+/* The pipe of an ask gets the number that the setup had. */
+static int allow_keeping(scmp_filter_ctx filter)
+{
+	int ret;
+
+	ret = allow_on(filter, SCMP_SYS(recvmsg), KEEPER_FD_ASK);
+	if (!ret)
+		ret = allow_on(filter, SCMP_SYS(write), KEEPER_FD_SETUP);
+	if (!ret)
+		ret = allow_on(filter, SCMP_SYS(close), KEEPER_FD_SETUP);
+	if (!ret)
+		ret = allow_on(filter, SCMP_SYS(write), KEEPER_FD_REPORT);
+	return ret;
+}
+
 int fence_close(enum fence_kind kind)
 {
+	static int (*const allow[])(scmp_filter_ctx filter) = {
+		[FENCE_SIGN] = allow_signing,
+		[FENCE_MAKE_KEY] = allow_making,
+		[FENCE_KEEP] = allow_keeping,
+	};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int ret;
 
@@ -143,7 +165,7 @@ int fence_close(enum fence_kind kind)
 		return -ENOMEM;
 	ret = allow_always(filter);
 	if (!ret)
-		ret = kind == FENCE_SIGN ? allow_signing(filter) : allow_making(filter);
+		ret = allow[kind](filter);
 	if (!ret)
 		ret = seccomp_load(filter);
 	/* Kept until the end: giving memory back is a system call too. */

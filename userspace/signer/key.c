@@ -25,6 +25,23 @@ static X509 *parse_certificate(const uint8_t *der, size_t length)
 	return cert;
 }
 
+/* In place: what was wrapped is shorter than its blob. */
+static int unwrap(struct setup *setup, struct seal_grant *grant)
+{
+	uint8_t *plain = OPENSSL_malloc(SETUP_KEY_MAX);
+	int length = -ENOMEM;
+
+	if (plain)
+		length = seal_open(grant, setup->key, setup->key_len, plain);
+	if (length >= 0) {
+		memcpy(setup->key, plain, (size_t)length);
+		setup->key_len = (uint32_t)length;
+	}
+	OPENSSL_clear_free(plain, SETUP_KEY_MAX);
+	OPENSSL_cleanse(grant, sizeof(*grant));
+	return length < 0 ? length : 0;
+}
+
 static EVP_PKEY *parse_key(struct setup *setup)
 {
 	BIO *bio = BIO_new_mem_buf(setup->key, (int)setup->key_len);
@@ -128,14 +145,17 @@ static int assemble(struct signer *signer, struct setup *setup, EVP_PKEY *key, X
 	return self_test(signer, leaf, setup->flags);
 }
 
-int key_open(struct signer *signer, struct setup *setup, const char **why)
+int key_open(struct signer *signer, struct setup *setup, struct seal_grant *grant,
+	     const char **why)
 {
 	X509 *leaf = parse_certificate(setup->leaf, setup->leaf_len);
 	X509 *issuer = parse_certificate(setup->issuer, setup->issuer_len);
-	EVP_PKEY *key = parse_key(setup);
-	int ret = -EINVAL;
+	int sealed = grant ? unwrap(setup, grant) : 0, ret = sealed ? sealed : -EINVAL;
+	EVP_PKEY *key = sealed ? NULL : parse_key(setup);
 
-	if (!key)
+	if (sealed)
+		*why = "the sealed key does not open: damaged, or another host's";
+	else if (!key)
 		*why = "the key does not parse";
 	else if (!leaf)
 		*why = "the leaf certificate does not parse";

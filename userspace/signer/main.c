@@ -58,15 +58,15 @@ static int fail(int error, uint32_t code, uint32_t detail, const char *what)
 	return EXIT_FAILURE;
 }
 
-static int tell_ready(void)
+static int tell_ready(uint32_t memory)
 {
-	struct report report = { .kind = REPORT_READY };
+	struct report report = { .kind = REPORT_READY, .ready.memory = memory };
 
 	return write(SIGNER_FD_REPORT, &report, sizeof(report)) == sizeof(report) ? 0 : -EPIPE;
 }
 
 /* Joined and fenced: answers until it is told to end. */
-static int work(struct loop *loop)
+static int work(struct loop *loop, uint32_t memory)
 {
 	uint32_t version = 0;
 	int ret;
@@ -82,7 +82,7 @@ static int work(struct loop *loop)
 	ret = fence_close(FENCE_SIGN);
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "seccomp");
-	ret = tell_ready();
+	ret = tell_ready(memory);
 	if (!ret)
 		ret = loop_run(loop);
 	if (ret && ret != -EPIPE)
@@ -90,9 +90,21 @@ static int work(struct loop *loop)
 	return EXIT_SUCCESS;
 }
 
-static int sign(void)
+/* Before the fence, and into the arena. */
+static int read_grant(int fd, struct seal_grant **grant)
+{
+	int ret;
+
+	*grant = OPENSSL_malloc(sizeof(**grant));
+	ret = *grant ? seal_grant_read(fd, *grant) : -ENOMEM;
+	close(fd);
+	return ret;
+}
+
+static int sign(uint32_t memory)
 {
 	struct setup *setup = OPENSSL_malloc(sizeof(*setup));
+	struct seal_grant *grant = NULL;
 	static struct signer signer;
 	struct loop loop = {
 		.signer = &signer, .device = SIGNER_FD_DEVICE, .report = SIGNER_FD_REPORT,
@@ -107,25 +119,41 @@ static int sign(void)
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "setup");
 	close(SIGNER_FD_SETUP);
+	if (setup->sealed)
+		ret = read_grant(SIGNER_FD_GRANT, &grant);
+	if (ret)
+		return fail(ret, REPORT_FAILURE_OTHER, 0, "the key is sealed, and azattest-keeper does "
+			    "not open it");
 	ret = fence_drop(setup->uid, setup->gid, setup->parent);
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "giving up rights");
-	ret = key_open(&signer, setup, &why);
+	ret = key_open(&signer, setup, grant, &why);
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, why);
 	loop.slots = setup->slots;
 	loop.generation = setup->generation;
-	return work(&loop);
+	return work(&loop, memory);
 }
 
-static int make_key(enum keytype type, const char *name, uid_t uid, gid_t gid)
-{
-	int ret = fence_drop(uid, gid, getppid());
+struct options {
+	const char *key_type;
+	const char *name;
+	bool sealed;
+	uid_t uid;
+	gid_t gid;
+};
 
+static int make_key(enum keytype type, const struct options *options)
+{
+	struct seal_grant *grant = NULL;
+	int ret = options->sealed ? read_grant(SIGNER_FD_KEY_GRANT, &grant) : 0;
+
+	if (!ret)
+		ret = fence_drop(options->uid, options->gid, getppid());
 	if (!ret)
 		ret = fence_close(FENCE_MAKE_KEY);
 	if (!ret)
-		ret = makekey_run(type, name);
+		ret = makekey_run(type, options->name, grant);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -143,26 +171,21 @@ static bool started_by_azattestd(int last_fd)
 static int usage(FILE *to)
 {
 	fputs("azattest-signer is started by azattestd(8); it is no command of its own.\n"
-	      "  (no option)      signs; descriptors 3 setup, 4 device, 5 report\n"
-	      "  --make-key TYPE  makes a key; descriptors 3 key file, 4 request\n"
+	      "  (no option)      signs; descriptors 3 setup, 4 device, 5 report, 6 grant\n"
+	      "  --make-key TYPE  makes a key; descriptors 3 key file, 4 request, 5 grant\n"
+	      "      --sealed     writes it wrapped\n"
 	      "      --name NAME  for the request's subject\n"
 	      "      --uid N --gid N  to become before\n"
 	      "  --help\n", to);
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-struct options {
-	const char *key_type;
-	const char *name;
-	uid_t uid;
-	gid_t gid;
-};
-
 static int parse(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
 		{ "make-key", required_argument, NULL, 'm' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "sealed", no_argument, NULL, 's' },
 		{ "uid", required_argument, NULL, 'u' },
 		{ "gid", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
@@ -175,6 +198,8 @@ static int parse(int argc, char **argv, struct options *options)
 			options->key_type = optarg;
 		else if (c == 'n')
 			options->name = optarg;
+		else if (c == 's')
+			options->sealed = true;
 		else if (c == 'u')
 			options->uid = (uid_t)strtoul(optarg, NULL, 10);
 		else if (c == 'g')
@@ -189,10 +214,10 @@ int main(int argc, char **argv)
 {
 	struct options options = { .name = "", .uid = (uid_t)-1, .gid = (gid_t)-1 };
 	enum keytype type = KEYTYPE_RSA_2048;
-	int last, ret;
+	int last, memory, ret = 0;
 
 	/* Before all else: what libcrypto has once allocated cannot move. */
-	ret = arena_open();
+	memory = arena_open();
 	if (parse(argc, argv, &options) ||
 	    (options.key_type && keytype_parse(options.key_type, &type)))
 		return usage(stderr);
@@ -200,8 +225,10 @@ int main(int argc, char **argv)
 	if (!started_by_azattestd(last))
 		return usage(stderr);
 	set_signals();
+	if (memory < 0)
+		ret = memory;
 	if (!ret)
-		ret = fence_begin((unsigned int)last);
+		ret = fence_begin((unsigned int)last + 1);
 	if (!ret && OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		ret = -ENOMEM;
 	if (ret && options.key_type)
@@ -209,6 +236,6 @@ int main(int argc, char **argv)
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "locked memory");
 	if (options.key_type)
-		return make_key(type, options.name, options.uid, options.gid);
-	return sign();
+		return make_key(type, &options);
+	return sign((uint32_t)memory);
 }

@@ -13,7 +13,17 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-static int write_key(EVP_PKEY *key)
+static int write_sealed(const struct seal_grant *grant, const char *pem, size_t length)
+{
+	uint8_t *blob = OPENSSL_malloc(length + SEAL_EXTRA);
+	int made = blob ? seal_wrap(grant, pem, length, blob) : -ENOMEM;
+	int ret = made < 0 ? made : setup_write_bytes(SIGNER_FD_KEY_FILE, blob, (size_t)made);
+
+	OPENSSL_free(blob);
+	return ret;
+}
+
+static int write_key(EVP_PKEY *key, const struct seal_grant *grant)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *pem;
@@ -24,7 +34,8 @@ static int write_key(EVP_PKEY *key)
 		return ret;
 	if (PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
 		length = BIO_get_mem_data(bio, &pem);
-		ret = setup_write_bytes(SIGNER_FD_KEY_FILE, pem, (size_t)length);
+		ret = grant ? write_sealed(grant, pem, (size_t)length) :
+			setup_write_bytes(SIGNER_FD_KEY_FILE, pem, (size_t)length);
 		OPENSSL_cleanse(pem, (size_t)length);
 		if (!ret && fsync(SIGNER_FD_KEY_FILE))
 			ret = -errno;
@@ -93,14 +104,14 @@ static int write_request(EVP_PKEY *key, const char *name)
 	return ret;
 }
 
-int makekey_run(enum keytype type, const char *name)
+int makekey_run(enum keytype type, const char *name, const struct seal_grant *grant)
 {
 	EVP_PKEY *key = keytype_generate(type);
 	int ret;
 
 	if (!key)
 		return -ENOMEM;
-	ret = write_key(key);
+	ret = write_key(key, grant);
 	if (!ret)
 		ret = write_request(key, name);
 	EVP_PKEY_free(key);

@@ -9,5 +9,5 @@ azsigner_PKGS := libcrypto
 PROGRAMS += azattest-signer
 azattest-signer_SRCS := $(addprefix userspace/signer/,main.c arena.c fence.c key.c makekey.c) \
 	$(addprefix userspace/common/,keytype.c setup.c)
-azattest-signer_STATIC := azsigner azdocument
+azattest-signer_STATIC := azsigner azdocument azseal
 azattest-signer_PKGS := libcrypto libseccomp

@@ -3,7 +3,7 @@
  * Map of azattest-signer, the process that holds the key and nothing else.
  *
  *   main.c     the order in which rights are given up
- *   arena.c    memory that is neither swapped nor dumped; all of libcrypto's
+ *   arena.c    memory that others cannot read, or at least is not swapped; all of libcrypto's
  *   fence.c    user, capabilities, system calls
  *   key.c      struct setup -> struct signer, and the self-test
  *   answer.c   one request -> one answer          } library azsigner
@@ -21,6 +21,7 @@
 #include <linux/azattest_signer.h>
 #include <userspace/common/common.h>
 #include <userspace/document/document.h>
+#include <userspace/seal/seal.h>
 
 /* answer.c */
 
@@ -114,8 +115,9 @@ int loop_run(struct loop *loop);
 /* arena.c */
 
 /*
- * Makes libcrypto allocate from locked memory that core dumps leave out. To be
- * called before anything of libcrypto: 0 or -errno (RLIMIT_MEMLOCK: -ENOMEM).
+ * Makes libcrypto allocate from secret memory, or where the kernel has none
+ * from locked memory that core dumps leave out. To be called before anything of
+ * libcrypto: an enum arena_memory or -errno (RLIMIT_MEMLOCK: -ENOMEM).
  */
 int arena_open(void);
 void *arena_alloc(size_t size);
@@ -131,7 +133,7 @@ int fence_begin(unsigned int last_fd);
 /* Becomes the user for good, without capabilities. */
 int fence_drop(uid_t uid, gid_t gid, pid_t parent);
 
-enum fence_kind { FENCE_SIGN, FENCE_MAKE_KEY };
+enum fence_kind { FENCE_SIGN, FENCE_MAKE_KEY, FENCE_KEEP };
 
 /* From here on any other system call kills the process. 0 or -errno. */
 int fence_close(enum fence_kind kind);
@@ -140,15 +142,21 @@ int fence_close(enum fence_kind kind);
 
 /*
  * Reads key and certificates, wipes the key out of @setup, signs and verifies
- * once. @setup must live as long as @signer. *@why says what failed.
+ * once. @grant opens a sealed key, and is wiped; else NULL. @setup must live as
+ * long as @signer. *@why says what failed.
  *   -EINVAL  something does not parse; -EKEYREJECTED do not belong together;
+ *   -EBADMSG the sealed key does not open
  *   -EIO     self-test failed; -ENOMEM
  */
-int key_open(struct signer *signer, struct setup *setup, const char **why);
+int key_open(struct signer *signer, struct setup *setup, struct seal_grant *grant,
+	     const char **why);
 
 /* makekey.c */
 
-/* Key to SIGNER_FD_KEY_FILE (PEM), its request for @name to SIGNER_FD_REQUEST (DER). */
-int makekey_run(enum keytype type, const char *name);
+/*
+ * Key to SIGNER_FD_KEY_FILE (PEM, sealed if there is a @grant), its request for
+ * @name to SIGNER_FD_REQUEST (DER).
+ */
+int makekey_run(enum keytype type, const char *name, const struct seal_grant *grant);
 
 #endif

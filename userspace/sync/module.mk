@@ -6,5 +6,5 @@ azattest-sync_SRCS := $(addprefix userspace/sync/,main.c request.c credential.c 
 	probe.c cmp.c exec.c) userspace/azattestd/config.c userspace/azattestd/config_rules.c \
 	userspace/daemon/log.c $(addprefix userspace/common/,accept.c certificate.c keytype.c \
 	ownfile.c setup.c)
-azattest-sync_STATIC := azdocument
+azattest-sync_STATIC := azdocument azseal
 azattest-sync_PKGS := libcrypto libssl inih uuid libseccomp libcap-ng

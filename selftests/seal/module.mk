@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+# Keys at rest and in memory, with TPMs of swtpm.
+
+seal_TAP := selftests/lib/tap.c selftests/lib/child.c
+seal_TPM := selftests/seal/swtpm.c userspace/seal/tpm.c
+seal_TPM_PKGS := libcrypto tss2-esys tss2-mu tss2-rc tss2-tctildr
+
+ASAN_PROGRAMS += test-tpm
+test-tpm_SRCS := selftests/seal/test-tpm.c $(seal_TPM) $(seal_SRCS) $(seal_TAP)
+test-tpm_PKGS := $(seal_TPM_PKGS)
+UNIT_TESTS += test-tpm
+
+# The daemon as a whole, with the module that is a file.
+seal_RIG := selftests/certificate/rig.c selftests/azattestd/fakemodule.c selftests/seal/swtpm.c
+
+ASAN_PROGRAMS += test-sealed
+test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_RIG) $(seal_TAP)
+test-sealed_PKGS := libcrypto jansson
+UNIT_TESTS += test-sealed

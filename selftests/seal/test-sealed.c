@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+// Promises of a host whose keys are sealed: what goes on, what is refused, and the way back.
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <selftests/certificate/rig.h>
+#include <selftests/lib/tap.h>
+#include <selftests/seal/swtpm.h>
+
+static struct rig rig;
+static struct swtpm tpm;
+
+#define CMP	"source = cmp\nca-url = http://127.0.0.1:%u/\n"
+
+static void configure(const char *key, const char *source)
+{
+	static char lines[300];
+
+	snprintf(lines, sizeof(lines), "tcti = %s\n%s", tpm.tcti, key);
+	rig.key = lines;
+	if (source)
+		rig_configure(&rig, "%s", source);
+	else
+		rig_configure(&rig, CMP, rig.port);
+}
+
+/* A host with a TPM, whose certificates are its own. */
+static void open_embedded(const char *name, const char *key)
+{
+	rig_open(&rig, name);
+	swtpm_make(&tpm, rig_path(&rig, "tpm"));
+	configure(key, "source = embedded\n");
+}
+
+static void open_cmp(const char *name, const char *key)
+{
+	open_embedded(name, key);
+	rig_start_ca(&rig, "");
+	configure(key, NULL);
+}
+
+static bool level_is(const char *level)
+{
+	return rig_says(&rig, "key", "level", level);
+}
+
+static void need_error(const char *words)
+{
+	tap_need_wait(rig_says(&rig, "host", "state", "Error"));
+	tap_need_msg(tap_wait(rig_says(&rig, "host", "reason", words)), "\"%s\" lacks \"%s\"",
+		     json_string_value(rig_status(&rig, "host", "reason")), words);
+	tap_need_eq(rig_number(&rig, "signers", "ready"), 0);
+}
+
+static void extend(unsigned int pcr)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "pcrextend %u:sha256=$(printf %%064d 1)", pcr);
+	tap_need_eq(swtpm_tool(&tpm, command), 0);
+}
+
+static void a_sealed_key_signs_after_a_restart(void)
+{
+	open_embedded("restart", "level = tpm");
+	rig_start_active(&rig);
+	tap_need(level_is("tpm"));
+	rig_need_document(&rig);
+	tap_need_eq(rig_shell(&rig, "! grep -rl 'PRIVATE KEY' state && test -e state/leaf-000001/key.sealed && "
+			      "test -e state/ca/issuing.sealed"), 0);
+	rig_stop(&rig);
+	swtpm_reboot(&tpm);
+	rig_start_active(&rig);
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 1);
+	rig_need_document(&rig);
+	/* The CA's key opens too, and one wrapping key serves them all. */
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 2);
+	rig_need_document(&rig);
+	tap_need_eq(rig_shell(&rig, "test $(ls -d state/seal-* | wc -l) = 1 && test ! -e state/leaf-000001"), 0);
+	rig_stop(&rig);
+}
+
+static void a_changed_pcr_stops_documents_and_sync_is_the_way_back(void)
+{
+	open_cmp("pcr", "level = tpm");
+	rig_start_active(&rig);
+	rig_stop(&rig);
+	extend(7);
+	rig_start(&rig);
+	need_error("key: PCR 7 has changed since the key was sealed: boot as before, or");
+	/* A boot as before needs no administrator. */
+	rig_stop(&rig);
+	swtpm_reboot(&tpm);
+	rig_start_active(&rig);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+	extend(7);
+	rig_start(&rig);
+	need_error("PCR 7");
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	tap_need_wait(rig_all_ready(&rig));
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 2);
+	rig_need_document(&rig);
+	tap_need_eq(rig_shell(&rig, "test $(ls -d state/seal-* | wc -l) = 1"), 0);
+	rig_stop(&rig);
+}
+
+static void a_root_of_its_own_is_given_up_by_hand_only(void)
+{
+	open_embedded("own-root", "level = tpm");
+	rig_start_active(&rig);
+	tap_need_eq(rig_shell(&rig, "cp state/ca/root.pem first"), 0);
+	rig_stop(&rig);
+	extend(0);
+	rig_start(&rig);
+	need_error("PCR 0");
+	tap_need(strstr(rig_sync(&rig), "/ca/issuing.sealed: cannot be opened, its wrapping key is lost"));
+	tap_need_eq(rig_shell(&rig, "cmp state/ca/root.pem first && test -e state/leaf-000001"), 0);
+	tap_need_eq(rig_shell(&rig, "rm -r state/ca"), 0);
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	tap_need_wait(rig_all_ready(&rig));
+	rig_need_document(&rig);
+	tap_need_eq(rig_shell(&rig, "cmp -s state/ca/root.pem first"), 1);
+	rig_stop(&rig);
+}
+
+static void a_stolen_disk_is_worth_nothing(void)
+{
+	struct swtpm thiefs;
+
+	open_cmp("stolen", "level = tpm");
+	rig_start_active(&rig);
+	rig_stop(&rig);
+	swtpm_make(&thiefs, rig_path(&rig, "thief"));
+	swtpm_stop(&tpm);
+	tpm = thiefs;
+	configure("level = tpm", NULL);
+	rig_start(&rig);
+	need_error("the key was sealed by another TPM, or this one was cleared");
+	rig_stop(&rig);
+	/* Nor does any other level open it. */
+	configure("level = host-key", NULL);
+	rig_start(&rig);
+	need_error("sealed by another TPM");
+	rig_stop(&rig);
+}
+
+static void a_tpm_that_is_gone_is_told_and_waited_for(void)
+{
+	open_embedded("gone", "level = auto");
+	rig_start_active(&rig);
+	tap_need(level_is("tpm"));
+	rig_stop(&rig);
+	swtpm_stop(&tpm);
+	rig_start(&rig);
+	need_error("the key is sealed by the TPM, and: no TPM: ");
+	rig_stop(&rig);
+	swtpm_start(&tpm);
+	rig_start_active(&rig);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static void auto_takes_the_best_that_works(void)
+{
+	open_embedded("auto", "level = auto");
+	swtpm_stop(&tpm);
+	rig_start_active(&rig);
+	tap_need(level_is("host-key"));
+	tap_need(rig_says(&rig, "key", "reason", "no TPM: "));
+	rig_stop(&rig);
+	swtpm_start(&tpm);
+	rig_start_active(&rig);
+	/* Better now: a new key, and the CA's follows. */
+	tap_need_wait(level_is("tpm") && rig_all_ready(&rig));
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 2);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+	swtpm_reboot(&tpm);
+	rig_start_active(&rig);
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	tap_need_eq(rig_shell(&rig, "test $(ls -d state/seal-* | wc -l) = 1"), 0);
+	rig_stop(&rig);
+}
+
+static void a_required_level_is_kept_or_nothing_is_signed(void)
+{
+	open_embedded("require", "level = file");
+	rig_start_active(&rig);
+	tap_need(level_is("file"));
+	rig_stop(&rig);
+	swtpm_stop(&tpm);
+	configure("require-level = tpm", "source = embedded\n");
+	rig_start(&rig);
+	need_error("require-level is tpm and only host-key works here (no TPM: ");
+	tap_need(strstr(rig_sync(&rig), "require-level is tpm"));
+	rig_stop(&rig);
+	swtpm_start(&tpm);
+	rig_start_active(&rig);
+	tap_need(level_is("tpm"));
+	tap_need_eq(rig_shell(&rig, "! grep -rl 'PRIVATE KEY' state"), 0);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static void other_pcrs_need_no_new_root(void)
+{
+	open_embedded("pcrs", "level = tpm");
+	rig_start_active(&rig);
+	tap_need_eq(rig_shell(&rig, "cp state/ca/root.pem first"), 0);
+	configure("level = tpm\npcrs = 0,7,8", "source = embedded\n");
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(rig_number(&rig, "signers", "generation") == 2 && rig_all_ready(&rig));
+	tap_need_eq(rig_shell(&rig, "cmp state/ca/root.pem first && "
+			      "test $(ls -d state/seal-* | wc -l) = 1"), 0);
+	rig_stop(&rig);
+	extend(8);
+	rig_start(&rig);
+	need_error("PCR 8");
+	rig_stop(&rig);
+}
+
+static void after_extension_nobody_unseals_until_the_reboot(void)
+{
+	open_embedded("extend", "level = tpm\nextend-pcr-after-unseal = 7");
+	rig_start_active(&rig);
+	/* Renewals and new signers need no TPM. */
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	kill((pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0)), SIGKILL);
+	tap_need_wait(rig_number(&rig, "signers", "restarts") == 1 && rig_all_ready(&rig));
+	rig_need_document(&rig);
+	rig_stop(&rig);
+	rig_start(&rig);
+	need_error("the key was unsealed once in this boot, then PCR 7 was extended");
+	/* A key that would be lost at the reboot is not made. */
+	tap_need(strstr(rig_sync(&rig), "reboot"));
+	tap_need_eq(rig_shell(&rig, "test $(ls -d state/seal-* | wc -l) = 1"), 0);
+	rig_stop(&rig);
+	swtpm_reboot(&tpm);
+	rig_start_active(&rig);
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 2);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static void a_dead_keeper_is_replaced(void)
+{
+	open_embedded("keeper", "level = tpm");
+	rig_start_active(&rig);
+	tap_need_eq(rig_shell(&rig, "pkill -KILL -P %d -x azattest-keeper", rig.daemon), 0);
+	kill((pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0)), SIGKILL);
+	tap_need_wait(rig_number(&rig, "signers", "restarts") == 1 && rig_all_ready(&rig));
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+/* each file that a key needs */
+
+static void need_refused_file(const char *command, const char *words)
+{
+	tap_need_eq(rig_shell(&rig, "cp -a state kept && %s", command), 0);
+	rig_start(&rig);
+	if (strstr(words, "must be root"))
+		tap_need_eq(tap_join(rig.daemon), 4);
+	else
+		need_error(words);
+	if (!strstr(words, "must be root"))
+		rig_stop(&rig);
+	tap_need_eq(rig_shell(&rig, "rm -r state && mv kept state"), 0);
+}
+
+static void damaged_and_open_files_are_refused(void)
+{
+	open_embedded("files", "level = tpm");
+	rig_start_active(&rig);
+	rig_stop(&rig);
+	need_refused_file("truncate -s -1 state/seal-*/kek", "the wrapping key is damaged");
+	need_refused_file("truncate -s 0 state/seal-*/kek", "the wrapping key is damaged");
+	need_refused_file("rm state/seal-*/kek", "/kek: No such file");
+	need_refused_file("chmod 0640 state/seal-*/kek", "mode is 0640: others may use what holds keys");
+	need_refused_file("chown nobody state/seal-*/kek", "belongs to user");
+	rig_start_active(&rig);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static void a_host_key_is_a_file_of_its_own(void)
+{
+	open_cmp("host-key", "level = host-key");
+	rig_start_active(&rig);
+	tap_need(level_is("host-key"));
+	tap_need_eq(rig_shell(&rig, "! grep -rl 'PRIVATE KEY' state && "
+			      "test $(stat -c %%a:%%u state/seal-*/kek) = 600:0"), 0);
+	rig_stop(&rig);
+	rig_start_active(&rig);
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 1);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+	tap_need_eq(rig_shell(&rig, "rm state/seal-*/kek"), 0);
+	rig_start(&rig);
+	need_error("/kek: No such file");
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static void a_credential_wraps_and_is_needed_again(void)
+{
+	open_cmp("credential", "level = host-key");
+	tap_need_eq(rig_shell(&rig, "mkdir creds && umask 077 && echo 0123456789abcdef0123 >creds/azattest-key"), 0);
+	setenv("CREDENTIALS_DIRECTORY", rig_path(&rig, "creds"), 1);
+	rig_start_active(&rig);
+	rig_stop(&rig);
+	rig_start_active(&rig);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+	tap_need_eq(rig_shell(&rig, "echo 0123456789abcdef0124 >creds/azattest-key"), 0);
+	rig_start(&rig);
+	tap_need_wait(rig_log_has(&rig, "the sealed key does not open: damaged, or another host's"));
+	rig_stop(&rig);
+	tap_need_eq(rig_shell(&rig, "rm creds/azattest-key"), 0);
+	rig_start(&rig);
+	need_error("the key was wrapped by the credential azattest-key, which the service manager");
+	rig_stop(&rig);
+	tap_need_eq(rig_shell(&rig, "umask 077; echo short >creds/azattest-key"), 0);
+	rig_start(&rig);
+	need_error("too short to guard a key");
+	rig_stop(&rig);
+}
+
+static void going_back_to_a_file_is_possible(void)
+{
+	open_embedded("back", "level = tpm");
+	rig_start_active(&rig);
+	tap_need_eq(rig_shell(&rig, "cp state/ca/root.pem first"), 0);
+	rig_stop(&rig);
+	configure("level = file", "source = embedded\n");
+	rig_start(&rig);
+	tap_need_wait(level_is("file") && rig_all_ready(&rig));
+	tap_need_eq(rig_shell(&rig, "cmp state/ca/root.pem first && ! ls -d state/seal-* 2>/dev/null"), 0);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static const struct tap_test tests[] = {
+	TAP_TEST(a_sealed_key_signs_after_a_restart),
+	TAP_TEST(a_changed_pcr_stops_documents_and_sync_is_the_way_back),
+	TAP_TEST(a_root_of_its_own_is_given_up_by_hand_only),
+	TAP_TEST(a_stolen_disk_is_worth_nothing),
+	TAP_TEST(a_tpm_that_is_gone_is_told_and_waited_for),
+	TAP_TEST(auto_takes_the_best_that_works),
+	TAP_TEST(a_required_level_is_kept_or_nothing_is_signed),
+	TAP_TEST(other_pcrs_need_no_new_root),
+	TAP_TEST(after_extension_nobody_unseals_until_the_reboot),
+	TAP_TEST(a_dead_keeper_is_replaced),
+	TAP_TEST(damaged_and_open_files_are_refused),
+	TAP_TEST(a_host_key_is_a_file_of_its_own),
+	TAP_TEST(a_credential_wraps_and_is_needed_again),
+	TAP_TEST(going_back_to_a_file_is_possible),
+};
+
+int main(int argc, char **argv)
+{
+	return rig_main(tests, TAP_COUNT(tests), argc, argv);
+}
