@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // What port_in makes of its maps: no slot and no configuration, no packet; where the guest is;
-// the rate of connections; and what it tells.
+// the rate of connections.
 
 #include <selftests/fence/rig.h>
 
