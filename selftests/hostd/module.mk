@@ -6,12 +6,13 @@ azattest-hostd-asan_SRCS := $(azattest-hostd_SRCS) $(aznet_SRCS) $(azfence_SRCS)
 azattest-hostd-asan_SKELETONS := fence
 azattest-hostd-asan_PKGS := $(azattest-hostd_PKGS)
 
-PROGRAMS += test-hostd
-test-hostd_SRCS := $(addprefix selftests/hostd/,test-hostd.c rig.c fakerestd.c) \
-	userspace/common/restlink.c
-test-hostd_STATIC := aztest
-test-hostd_PKGS := jansson uuid
-HOST_TESTS += test-hostd
+hostd_host_tests := test-hostd test-hostd-accidents
+PROGRAMS += $(hostd_host_tests)
+$(foreach t,$(hostd_host_tests),$(eval $(t)_SRCS := \
+	$(addprefix selftests/hostd/,$(t).c scene.c rig.c fakerestd.c) userspace/common/restlink.c))
+$(foreach t,$(hostd_host_tests),$(eval $(t)_STATIC := aztest))
+$(foreach t,$(hostd_host_tests),$(eval $(t)_PKGS := jansson uuid))
+HOST_TESTS += $(hostd_host_tests)
 
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
