@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Promises of a host whose keys are sealed: what goes on, what is refused, and the way back.
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <selftests/certificate/rig.h>
@@ -334,6 +336,56 @@ static void a_credential_wraps_and_is_needed_again(void)
 	rig_stop(&rig);
 }
 
+/* The arena's mapping, by its name in /proc. */
+static unsigned long find_arena(pid_t pid)
+{
+	unsigned long base = 0;
+	char path[40], line[400];
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "r");
+	while (maps && !base && fgets(line, sizeof(line), maps))
+		if (strstr(line, "secretmem"))
+			base = strtoul(line, NULL, 16);
+	if (maps)
+		fclose(maps);
+	return base;
+}
+
+static void need_unreadable(pid_t pid)
+{
+	unsigned long base = find_arena(pid);
+	char path[40], buf[64];
+	struct iovec to = { buf, sizeof(buf) }, from = { (void *)base, sizeof(buf) };
+	int fd;
+
+	tap_need(base);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	tap_need(fd < 0 || pread(fd, buf, sizeof(buf), (off_t)base) < 0);
+	tap_need(process_vm_readv(pid, &to, 1, &from, 1, 0) < 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void root_cannot_read_where_keys_lie(void)
+{
+	FILE *keeper;
+	int pid = 0;
+
+	open_embedded("memory", "level = tpm");
+	rig_start_active(&rig);
+	if (!rig_says(&rig, "key", "memory", "secret"))
+		tap_skip("no memfd_secret here: the kernel has none, or wants secretmem.enable=1");
+	tap_need_eq(rig_shell(&rig, "pgrep -P %d -x azattest-keeper >keeper", rig.daemon), 0);
+	keeper = fopen(rig_path(&rig, "keeper"), "r");
+	tap_need(keeper && fscanf(keeper, "%d", &pid) == 1 && !fclose(keeper));
+	need_unreadable(pid);
+	need_unreadable((pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0)));
+	rig_stop(&rig);
+}
+
 static void going_back_to_a_file_is_possible(void)
 {
 	open_embedded("back", "level = tpm");
@@ -362,6 +414,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(damaged_and_open_files_are_refused),
 	TAP_TEST(a_host_key_is_a_file_of_its_own),
 	TAP_TEST(a_credential_wraps_and_is_needed_again),
+	TAP_TEST(root_cannot_read_where_keys_lie),
 	TAP_TEST(going_back_to_a_file_is_possible),
 };
 
