@@ -392,6 +392,53 @@ static void program_of_source_exec_gets_the_request(void)
 	rig_stop(&rig);
 }
 
+static bool went_live(unsigned int times)
+{
+	return !rig_shell(&rig, "test $(grep -c 'generation 1 is live' log) = %u", times);
+}
+
+/* The folder that the renewal writes is not what a crash left, though new signers tidy up. */
+static void renewal_goes_on_while_signers_are_replaced(void)
+{
+	char body[600];
+
+	rig_open(&rig, "meet");
+	make_openssl_ca();
+	rig_configure(&rig, "source = embedded\n");
+	rig_start_active(&rig);
+	snprintf(body, sizeof(body), "cd %s; until test -e go; do sleep 0.1; done; "
+		 "openssl x509 -req -CA trust.pem -CAkey root.key -set_serial 7 "
+		 "-days $AZATTEST_LIFETIME_DAYS -extfile ext 2>/dev/null", rig.dir);
+	write_script(body);
+	rig_configure(&rig, "source = exec\nexec = %s\n", rig_path(&rig, "script"));
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(went_live(2) && !rig_shell(&rig, "test -e state/leaf-000002.new/key.pem"));
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(went_live(3));
+	tap_need_eq(rig_shell(&rig, "touch go"), 0);
+	tap_need_wait(rig_says(&rig, "certificate", "source", "exec"));
+	tap_need_wait(only_leaf_is(2));
+	tap_need(!rig_log_has(&rig, "renewal failed"));
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+/* Also while the next attempt is under way. */
+static void reason_of_the_last_failure_stays_until_the_next_ends(void)
+{
+	rig_open(&rig, "reason");
+	make_openssl_ca();
+	write_script("echo >&2 'quota exceeded'; exit 3");
+	rig_configure(&rig, "source = exec\nexec = %s\n", rig_path(&rig, "script"));
+	rig_start(&rig);
+	tap_need_wait(rig_says(&rig, "sync", "error", "quota exceeded"));
+	write_script("exec sleep 1003");
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(!rig_shell(&rig, "pgrep -u 1 -fx 'sleep 1003' >/dev/null"));
+	tap_need(rig_says(&rig, "sync", "error", "quota exceeded"));
+	rig_stop(&rig);
+}
+
 static void failing_program_is_told_with_its_last_words(void)
 {
 	rig_open(&rig, "exec-bad");
@@ -558,6 +605,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(full_disk_keeps_the_older_pair),
 	TAP_TEST(leaf_that_no_signer_works_with_gives_way),
 	TAP_TEST(program_of_source_exec_gets_the_request),
+	TAP_TEST(renewal_goes_on_while_signers_are_replaced),
+	TAP_TEST(reason_of_the_last_failure_stays_until_the_next_ends),
 	TAP_TEST(failing_program_is_told_with_its_last_words),
 	TAP_TEST(cfssl_issues_through_exec),
 	TAP_TEST(certificate_in_the_directory_is_taken),

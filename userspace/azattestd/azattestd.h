@@ -240,8 +240,9 @@ struct azattestd;
 struct errand {
 	struct watch watch;	/* the child's last words */
 	pid_t pid;		/* 0: none is running */
-	struct failure failure;	/* of the last run; text "" after a good one */
-	size_t length;		/* of what was heard of it */
+	struct failure failure;	/* of the last run that has ended badly */
+	char words[sizeof(((struct failure *)0)->text)];	/* of the one that runs */
+	size_t length;		/* of these */
 };
 
 /* Runs in the child; what it changes there is lost. */
@@ -382,6 +383,8 @@ int supervise_check_device(const char *device, struct failure *failure);
 /* A new epoch with the current configuration and leaf; the older one ends when it is ready. */
 void supervise_renew(struct azattestd *d);
 void supervise_tick(struct azattestd *d);
+/* Removes what the leaf in use replaces; not while a renewal is writing. */
+void supervise_prune(struct azattestd *d);
 /* False: not one of ours. */
 bool supervise_ended(struct azattestd *d, pid_t pid, int status);
 void supervise_stop(struct azattestd *d);

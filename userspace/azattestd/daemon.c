@@ -107,6 +107,7 @@ static void renewal_failed(struct azattestd *d)
 		return;
 	}
 	log_line(LOG_ERR, "renewal failed: %s", d->renew.errand.failure.text);
+	supervise_prune(d);
 	status_update(d);
 }
 

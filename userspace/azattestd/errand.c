@@ -47,15 +47,15 @@ static void child(const struct azattestd *d, errand_fn *fn, int words, pid_t par
 static void hear(struct watch *watch, uint32_t events)
 {
 	struct errand *errand = watch->owner;
-	size_t room = sizeof(errand->failure.text) - 1 - errand->length;
-	ssize_t n = read(watch->fd, errand->failure.text + errand->length, room);
+	size_t room = sizeof(errand->words) - 1 - errand->length;
+	ssize_t n = read(watch->fd, errand->words + errand->length, room);
 
 	(void)events;
 	if (n > 0)
 		errand->length += (size_t)n;
 	else if (!n || errno != EAGAIN)
 		watch_close(watch);
-	errand->failure.text[errand->length] = 0;
+	errand->words[errand->length] = 0;
 }
 
 void errand_init(struct errand *errand)
@@ -71,7 +71,7 @@ int errand_start(struct azattestd *d, struct errand *errand, errand_fn *fn)
 	if (pipe2(words, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	errand->length = 0;
-	errand->failure.text[0] = 0;
+	errand->words[0] = 0;
 	errand->pid = fork();
 	if (!errand->pid)
 		child(d, fn, words[1], parent);
@@ -91,16 +91,17 @@ int errand_start(struct azattestd *d, struct errand *errand, errand_fn *fn)
 int errand_ended(struct errand *errand, int status)
 {
 	errand->pid = 0;
-	while (errand->watch.fd >= 0 && errand->length < sizeof(errand->failure.text) - 1)
+	while (errand->watch.fd >= 0 && errand->length < sizeof(errand->words) - 1)
 		hear(&errand->watch, 0);
 	watch_close(&errand->watch);
 	if (!status)
 		return 0;
-	errand->failure.exit = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
-	if (!errand->length)
-		failure_set(&errand->failure, EXIT_FAILURE, 0, "its process ended with status %d",
-			    status);
-	return -EIO;
+	if (errand->length)
+		return failure_set(&errand->failure,
+				   WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE, -EIO, "%s",
+				   errand->words);
+	return failure_set(&errand->failure, EXIT_FAILURE, -EIO, "its process ended with status %d",
+			   status);
 }
 
 /* All that it started as well: a CA may keep azattest-sync waiting for long. */

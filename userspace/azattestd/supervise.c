@@ -92,6 +92,15 @@ static void failure_counts(struct supervise *s, const char *why)
 	snprintf(s->why, sizeof(s->why), "%.199s", why);
 }
 
+/* A renewal that runs fills a folder that nothing names yet. */
+void supervise_prune(struct azattestd *d)
+{
+	if (d->renew.errand.pid || !d->leaf.number || d->proved != d->leaf.number)
+		return;
+	state_prune(&d->state, d->leaf.number);
+	keeper_prune(d);
+}
+
 static void on_ready(struct azattestd *d, struct supervise_signer *signer,
 		     const struct report *report)
 {
@@ -109,11 +118,7 @@ static void on_ready(struct azattestd *d, struct supervise_signer *signer,
 		if (s->signer[i].phase != SUPERVISE_FREE && s->signer[i].epoch != s->epoch)
 			end_signer(&s->signer[i]);
 	d->proved = d->leaf.number;
-	/* A renewal that runs fills a folder that nothing names yet. */
-	if (!d->renew.errand.pid) {
-		state_prune(&d->state, d->leaf.number);
-		keeper_prune(d);
-	}
+	supervise_prune(d);
 	if (!d->renew.errand.pid && !d->renew.wanted)
 		control_sync_ended(d, NULL);
 	status_update(d);
