@@ -639,6 +639,24 @@ static void a_slot_of_an_earlier_time_is_free_after_synced_only(void)
 	tap_need(!rest->stale);
 }
 
+/* hostd looks at VMs before it looks at restd: who waited for restd is looked at again. */
+static void vms_that_waited_for_an_earlier_restd_wait_no_longer(void)
+{
+	int fd;
+
+	open_rest();
+	fd = in_session();
+	rest->stale = true;
+	rest->in_fence = false;
+	hostd.changed = false;
+	hostd_pass(&hostd);
+	tap_need(hostd.changed);
+	hostd.changed = false;
+	hostd_pass(&hostd);
+	tap_need(!hostd.changed);
+	close(fd);
+}
+
 static void without_sock_destroy_a_slot_rests(void)
 {
 	struct vm vm;
@@ -789,6 +807,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(revoked_before_revoke_frees_nothing),
 	TAP_TEST(a_slot_is_free_when_restd_has_ended),
 	TAP_TEST(a_slot_of_an_earlier_time_is_free_after_synced_only),
+	TAP_TEST(vms_that_waited_for_an_earlier_restd_wait_no_longer),
 	TAP_TEST(without_sock_destroy_a_slot_rests),
 	TAP_TEST(a_failing_destroy_is_tried_again_later),
 	TAP_TEST(many_slots_are_freed_by_one_look_at_sockets),

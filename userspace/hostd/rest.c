@@ -223,8 +223,12 @@ int rest_into_fence(struct rest *rest, struct failure *failure)
 	if (!ret)
 		ret = fence_set_socket(fence, rest->listening, failure);
 	rest->in_fence = !ret;
-	rest->stale = rest->stale && ret;
-	return ret;
+	if (!rest->stale || ret)
+		return ret;
+	/* The pass that we are in has seen VMs wait for this. */
+	rest->stale = false;
+	hostd_changed(rest->hostd);
+	return 0;
 }
 
 /* who it is */
