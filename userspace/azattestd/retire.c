@@ -20,6 +20,7 @@
  */
 #define NOTE		"decommissioned"
 #define NOTE_MAX	80
+#define UNKNOWN		1	/* since when; 0 is "in service" */
 
 /* Whether the source that is configured knows the CA that issued, and how to ask it. */
 static bool can_revoke(const struct azattestd *d)
@@ -134,7 +135,7 @@ void retire_open(struct azattestd *d)
 	line[length > 0 ? length : 0] = 0;
 	if (sscanf(line, "since %" SCNi64 " revoked %3s", &d->retire.since, revoked) != 2 ||
 	    d->retire.since <= 0)
-		d->retire.since = 1;
+		d->retire.since = UNKNOWN;
 	d->retire.revoked = !strcmp(revoked, "yes");
 	if (state_destroy_keys(&d->state, &failure))
 		log_line(LOG_ERR, "decommissioned, but: %s", failure.text);
@@ -145,10 +146,10 @@ void retire_open(struct azattestd *d)
 void retire_describe(const struct azattestd *d, char *out, size_t size)
 {
 	time_t since = d->retire.since;
-	char when[32] = "";
+	char when[32] = "a time unknown";
 	struct tm tm;
 
-	if (gmtime_r(&since, &tm))
+	if (since != UNKNOWN && gmtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
 	snprintf(out, size, "decommissioned at %s, %s", when, d->retire.revoked ?
 		 "the certificate is revoked" : "no certificate was revoked");
