@@ -33,6 +33,7 @@ static void copy_programs(const char *from, const char *to)
 	static const char *const names[][2] = {
 		{ "azattestd-days", "azattestd-asan" },
 		{ "azattest-signer-days", "azattest-signer-fake" },
+		{ "azattest-keeper", "azattest-keeper" },
 		{ "azattest-sync-days", "azattest-sync" },
 		{ "azattest-ca-days", "azattest-ca" },
 	};
