@@ -134,7 +134,7 @@ static json_t *key_json(const struct azattestd *d)
 			json_array_append_new(pcrs, json_integer(i));
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}",
 			 "level", d->leaf.number ? seal_levels[d->leaf.level] : "none",
-			 "wanted", seal_levels[d->config.key_level],
+			 "configured", seal_levels[d->config.key_level],
 			 "memory", supervise_ready(&d->supervise) ?
 				   keeper_memory(d->supervise.memory) : "none",
 			 "pcrs", pcrs,
