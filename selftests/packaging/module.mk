@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# What make install leaves behind: units, and sources for dkms; what scripts/deps brings.
+# What make install leaves behind: units, sources for dkms, Debian packages; what scripts/deps brings.
 
-UNIT_TESTS += selftests/packaging/test-units selftests/packaging/test-dkms selftests/packaging/test-deps
+UNIT_TESTS += $(addprefix selftests/packaging/,test-units test-dkms test-deb test-deps)
 SYSTEMD_TESTS += selftests/packaging/test-systemd
