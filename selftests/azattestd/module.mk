@@ -15,7 +15,7 @@ PROGRAMS += azattest-keeper
 
 # The real daemon under sanitizers.
 ASAN_PROGRAMS += azattestd-asan
-azattestd-asan_SRCS := $(azattestd_SRCS) $(azdocument_SRCS) $(azseal_SRCS)
+azattestd-asan_SRCS := $(azattestd_SRCS) $(azdocument_SRCS) $(azseal_SRCS) $(azaudit_SRCS)
 azattestd-asan_PKGS := $(azattestd_PKGS)
 
 PROGRAMS += azask

@@ -15,6 +15,10 @@
  *   sync.c       azattestctl sync
  *   retire.c     azattestctl decommission, recommission
  *
+ *   audit.c        azattestctl audit verify, head
+ *   audit_show.c   azattestctl audit show
+ *   audit_source.h which files these read
+ *
  *   hostd.c      one call of azattest-hostd's API (docs/api.md)
  *   rest.c       azattestctl legacy, and what status says of REST access
  *   vm.c         azattestctl vm add, remove, list, show
@@ -45,6 +49,8 @@
 #define EXIT_NO_DAEMON	3	/* nobody answers: no daemon, no module */
 #define EXIT_REFUSED	4	/* the daemon or the module says no */
 #define EXIT_NOT_ACTIVE	5	/* status: the host cannot make documents now */
+#define EXIT_BROKEN	6	/* audit: the chain is broken */
+#define EXIT_TORN	7	/* audit verify: whole up to an end that is none */
 
 struct ctl {
 	const char *socket;	/* of azattestd */
@@ -124,6 +130,9 @@ int trust_command(const struct ctl *ctl, int argc, char **argv);
 int decommission_command(const struct ctl *ctl, int argc, char **argv);
 int recommission_command(const struct ctl *ctl, int argc, char **argv);
 int sync_command(const struct ctl *ctl, int argc, char **argv);
+int audit_verify_command(const struct ctl *ctl, int argc, char **argv);
+int audit_show_command(const struct ctl *ctl, int argc, char **argv);
+int audit_head_command(const struct ctl *ctl, int argc, char **argv);
 int module_command(const struct ctl *ctl, int argc, char **argv);
 int bindings_command(const struct ctl *ctl, int argc, char **argv);
 int unbind_command(const struct ctl *ctl, int argc, char **argv);

@@ -4,5 +4,6 @@
 PROGRAMS += azattestctl
 azattestctl_SRCS := $(addprefix userspace/azattestctl/,main.c arguments.c output.c ask.c \
 	status.c certificate.c metrics.c trust.c sync.c retire.c hostd.c rest.c vm.c netlink.c fields.c listing.c module.c bindings.c \
-	grants.c limit.c)
-azattestctl_PKGS := jansson libcurl libnl-3.0 libnl-genl-3.0 uuid
+	grants.c limit.c audit.c audit_show.c audit_source.c)
+azattestctl_STATIC := azaudit
+azattestctl_PKGS := jansson libcrypto libcurl libnl-3.0 libnl-genl-3.0 uuid

@@ -104,6 +104,21 @@ static void print_counters(const json_t *counters)
 		printf("journal:     %lld lines lost\n", number_of(counters, "lines_lost"));
 }
 
+static void print_audit(const json_t *audit)
+{
+	long long since = number_of(audit, "failing_since");
+	char age[32];
+
+	if (!json_is_true(json_object_get(audit, "on")))
+		puts("audit:       off");
+	else if (since)
+		printf("audit:       not written for %s, %lld lines missing: %s\n",
+		       print_age(time(NULL) - since, age, sizeof(age)), number_of(audit, "missing"),
+		       text_of(audit, "error"));
+	else
+		printf("audit:       %lld lines\n", number_of(audit, "seq"));
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *host = json_object_get(status, "host");
@@ -123,6 +138,7 @@ static void print_status(const json_t *status)
 	       number_of(signers, "ready"), number_of(signers, "wanted"),
 	       number_of(signers, "generation"), number_of(signers, "restarts"));
 	print_counters(json_object_get(status, "counters"));
+	print_audit(json_object_get(status, "audit"));
 }
 
 /* What azattest-hostd says, beside what azattestd says: null if it does not answer. */

@@ -16,6 +16,8 @@
  *   keeper.c       azattest-keeper, which has the wrapping keys
  *   supervise.c    generations of signers, restarts
  *   journal.c      reports of signers -> lines and counters
+ *   audit.c        what happens -> lines of the audit journal
+ *   trail.h        the files of that: a map of its own
  *   clock.c        whether this host's clock can be believed
  *   condition.c    which state the host is in, why, and what to do
  *   history.c      what became of certificates, on disk
@@ -39,6 +41,8 @@
 #include <userspace/common/common.h>
 #include <userspace/common/keeper.h>
 #include <userspace/daemon/daemon.h>
+
+#include "trail.h"
 
 /* Exit codes, as in azattestd(8). */
 #define EXIT_USAGE	2
@@ -94,6 +98,10 @@ struct config {
 	uint32_t extend_pcr;		/* KEEPER_NO_EXTEND: none */
 	/* [journal] */
 	enum config_journal journal;
+	bool audit;
+	bool audit_required;
+	unsigned int audit_max_bytes;	/* of one file */
+	unsigned int audit_files;
 	/* [document] is [0], then each [profile NAME] */
 	struct setup_profile profile[1 + SETUP_PROFILES_MAX];
 	unsigned int profiles;
@@ -119,6 +127,8 @@ struct state {
 
 #define STATE_LEAF_NAME		32
 
+/* What was opened is ours and nobody else's: owner and mode. */
+int state_check(int fd, const char *path, struct failure *failure);
 /* Makes it (0700) if need be; refuses another's, and one that others may enter. */
 int state_open(struct state *state, const char *path, struct failure *failure);
 void state_close(struct state *state);
@@ -350,6 +360,7 @@ const char *keeper_memory(uint32_t memory);
 
 /* supervise.c */
 
+#define SHOW_SERIAL		64	/* hex, with a NUL; see show.c */
 #define SUPERVISE_SIGNERS_MAX	64
 /* Deaths in a row, each soon after the start, that make the host's state Error. */
 #define SUPERVISE_REPEATED	5
@@ -362,6 +373,7 @@ struct supervise_signer {
 	pid_t pid;
 	uint64_t epoch;
 	int64_t since_ms;	/* of this phase */
+	char serial[SHOW_SERIAL];	/* of the certificate that it signs with */
 	uint8_t partial[sizeof(struct report)];
 	size_t partial_len;
 };
@@ -390,6 +402,8 @@ bool supervise_ended(struct azattestd *d, pid_t pid, int status);
 void supervise_stop(struct azattestd *d);
 /* There is nothing to sign with any more: all end, and none is wanted. */
 void supervise_retire(struct azattestd *d);
+/* Ends them, and starts none until it is released. */
+void supervise_hold(struct azattestd *d, bool hold);
 unsigned int supervise_count(const struct supervise *s, enum supervise_phase phase);
 /* Ready and of the current epoch. */
 unsigned int supervise_ready(const struct supervise *s);
@@ -439,6 +453,42 @@ bool clock_explains_end(const struct clock *clock, int64_t now, int64_t not_afte
 /* What speaks against the clock, "" if nothing does. */
 void clock_describe(const struct clock *clock, int64_t now, char *out, size_t size);
 
+/* audit.c */
+
+struct audit {
+	bool on;
+	bool held;		/* signers were ended: what cannot be told must not happen */
+	struct trail trail;
+};
+
+/*
+ * Takes up the journal in the state directory, if the configuration wants one;
+ * fails on what is another's. Without it, or when it is off, the others do nothing.
+ */
+int audit_open(struct azattestd *d, struct failure *failure);
+/* The closing line; @why is why azattestd ends. */
+void audit_close(struct azattestd *d, const char *why);
+/* After a new configuration. */
+void audit_reload(struct azattestd *d);
+/* Puts it on disk, tries again, and holds or releases the signers. */
+void audit_tick(struct azattestd *d);
+/* To be called after each run of reports. */
+void audit_flush(struct azattestd *d);
+void audit_report(struct azattestd *d, const struct supervise_signer *signer,
+		  const struct report *report);
+void audit_signer_ended(struct azattestd *d, pid_t pid, const char *how);
+/* A new key with its certificate, which is d->leaf; signers have proved it; it was dropped. */
+void audit_certificate(struct azattestd *d);
+void audit_live(struct azattestd *d);
+void audit_dropped(struct azattestd *d, uint64_t generation, const char *why);
+void audit_renewal_failed(struct azattestd *d);
+void audit_decommissioned(struct azattestd *d, bool revoked);
+void audit_recommissioned(struct azattestd *d);
+void audit_sync(struct azattestd *d, uid_t uid);
+void audit_state(struct azattestd *d, const char *from, const char *to, const char *reason);
+void audit_refused_reload(struct azattestd *d, const char *why);
+json_t *audit_json(const struct azattestd *d);
+
 /* status.c */
 
 enum status_state { STATUS_INACTIVE, STATUS_ACTIVE, STATUS_EXPIRED, STATUS_ERROR };
@@ -467,7 +517,6 @@ int64_t history_failing_since(const struct azattestd *d);
 
 /* show.c */
 
-#define SHOW_SERIAL	64
 
 /* Hexadecimal. */
 const char *show_serial(X509 *cert, char text[SHOW_SERIAL]);
@@ -547,12 +596,14 @@ struct azattestd {
 	struct journal journal;
 	struct clock clock;
 	json_t *history;	/* array, the newest last */
+	struct audit audit;
 	struct status status;
 	struct control control;
 	struct watch signals;
 	int64_t started;
 	bool notified;		/* READY=1 was sent */
 	bool stopping;
+	char why[300];		/* it is stopping */
 	int exit;
 };
 

@@ -15,7 +15,7 @@
  *             decommissioned  by an administrator
  *   Active    ok | renewing | ending | renewal-failing | clock | key
  *   Expired   renewing | renewal-failing | clock
- *   Error     no-certificate | clock | signers | key
+ *   Error     no-certificate | clock | signers | key | audit
  */
 static const char set_clock[] = "set the clock (timedatectl)";
 
@@ -141,6 +141,15 @@ static void derive_without_key(const struct azattestd *d, struct status *status)
 	*status->next = 0;
 }
 
+static void derive_held(const struct azattestd *d, struct status *status)
+{
+	status->state = STATUS_ERROR;
+	status->sub = "audit";
+	snprintf(status->reason, sizeof(status->reason), "the audit journal cannot be written, and "
+		 "audit-required is yes: %s", strerror(d->audit.trail.error));
+	say(status->next, sizeof(status->next), "make space: it is tried again each second");
+}
+
 void condition_derive(const struct azattestd *d, int64_t now, struct status *status)
 {
 	*status->reason = 0;
@@ -166,6 +175,8 @@ void condition_derive(const struct azattestd *d, int64_t now, struct status *sta
 		derive_before_begin(d, now, status);
 	} else if (now >= d->leaf.not_after) {
 		derive_expired(d, now, status);
+	} else if (d->audit.held) {
+		derive_held(d, status);
 	} else if (supervise_count(&d->supervise, SUPERVISE_READY)) {
 		derive_active(d, now, status);
 	} else {

@@ -67,6 +67,11 @@ static const struct key keys[] = {
 	{ "key", "tcti", config_rule_tcti, offsetof(struct config, tcti) },
 	{ "key", "extend-pcr-after-unseal", config_rule_extend, offsetof(struct config, extend_pcr) },
 	{ "journal", "documents", config_rule_journal, offsetof(struct config, journal) },
+	{ "journal", "audit", config_rule_bool, offsetof(struct config, audit) },
+	{ "journal", "audit-required", config_rule_bool, offsetof(struct config, audit_required) },
+	{ "journal", "audit-max-bytes", config_rule_audit_bytes,
+	  offsetof(struct config, audit_max_bytes) },
+	{ "journal", "audit-files", config_rule_audit_files, offsetof(struct config, audit_files) },
 };
 
 /* Of [document], and of each [profile NAME]. */
@@ -79,6 +84,8 @@ static const struct key fields[] = {
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+_Static_assert(COUNT(keys) <= 32 && COUNT(fields) <= 32, "a bit for each in struct parse");
 
 void config_each_key(void (*each)(const char *section, const char *key, void *arg), void *arg)
 {
@@ -269,6 +276,9 @@ static void set_defaults(struct config *config)
 	config->pcrs = 1u << 0 | 1u << 7;
 	strcpy(config->tcti, "device:/dev/tpmrm0");
 	config->extend_pcr = KEEPER_NO_EXTEND;
+	config->audit = true;
+	config->audit_max_bytes = 16 << 20;
+	config->audit_files = 16;
 	strcpy(config->profile[0].name, SETUP_DEFAULT_PROFILE);
 	config->profiles = 1;
 }
@@ -395,6 +405,10 @@ static int check_whole(struct config *config, const char *path, struct failure *
 				   path, config->renew_days, config->lifetime_days);
 	if (check_key(config, path, failure))
 		return -EINVAL;
+	if (config->audit_required && !config->audit)
+		return failure_set(failure, EXIT_CONFIG, -EINVAL,
+				   "%s: [journal] audit-required: yes, and audit is no: there would "
+				   "be no documents", path);
 	return check_source(config, path, failure);
 }
 

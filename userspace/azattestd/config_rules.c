@@ -270,3 +270,14 @@ const char *config_rule_extend(const char *value, void *target)
 	*(uint32_t *)target = KEEPER_NO_EXTEND;
 	return NULL;
 }
+
+const char *config_rule_audit_bytes(const char *value, void *target)
+{
+	return set_number(value, target, 65536, 256 << 20,
+			  "not a number of bytes from 65536 to 268435456");
+}
+
+const char *config_rule_audit_files(const char *value, void *target)
+{
+	return set_number(value, target, 2, 10000, "not a number of files from 2 to 10000");
+}

@@ -29,5 +29,7 @@ const char *config_rule_pcrs(const char *value, void *target);
 const char *config_rule_tcti(const char *value, void *target);
 const char *config_rule_extend(const char *value, void *target);
 const char *config_rule_journal(const char *value, void *target);
+const char *config_rule_audit_bytes(const char *value, void *target);
+const char *config_rule_audit_files(const char *value, void *target);
 
 #endif

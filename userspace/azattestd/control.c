@@ -110,26 +110,33 @@ static void send_json(struct control_client *client, json_t *answer)
 	send_answer(client);
 }
 
-static bool is_privileged(int fd)
+/* Who connected; (uid_t)-1 if that cannot be told. */
+static uid_t peer_uid(int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
-	       (!peer.uid || peer.uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ? (uid_t)-1 : peer.uid;
+}
+
+static bool is_privileged(uid_t uid)
+{
+	return !uid || uid == geteuid();
 }
 
 /* One run serves all who wait; only its success is for who came after its begin. */
 static json_t *begin_sync(struct control_client *client)
 {
 	struct azattestd *d = client->d;
+	uid_t uid = peer_uid(client->watch.fd);
 
-	if (!is_privileged(client->watch.fd))
+	if (!is_privileged(uid))
 		return error_json("sync is for root: try it with sudo");
 	if (d->retire.since)
 		return error_json("this host is decommissioned: \"azattestctl recommission\" first");
 	if (d->retire.errand.pid)
 		return error_json("this host is being decommissioned");
+	audit_sync(d, uid);
 	d->renew.wanted = true;
 	d->renew.next_ms = 0;
 	client->waits = d->renew.run + 1;

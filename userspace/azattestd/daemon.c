@@ -33,6 +33,7 @@ void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	log_line(LOG_CRIT, "%s", text);
+	snprintf(d->why, sizeof(d->why), "%.299s", text);
 	d->exit = exit;
 	d->stopping = true;
 }
@@ -108,6 +109,7 @@ static void renewal_failed(struct azattestd *d)
 	}
 	log_line(LOG_ERR, "renewal failed: %s", d->renew.errand.failure.text);
 	supervise_prune(d);
+	audit_renewal_failed(d);
 	status_update(d);
 }
 
@@ -123,6 +125,7 @@ static void reject_leaf(struct azattestd *d, const char *why)
 	state_leaf_name(state_newest_leaf(&d->state), name);
 	snprintf(text, sizeof(text), "%s was dropped, it cannot be used: %.300s", name, why);
 	log_line(LOG_ERR, "%s", text);
+	audit_dropped(d, state_newest_leaf(&d->state), why);
 	state_drop(&d->state, name);
 	history_dropped(d, why);
 	leaf_free(&d->leaf);
@@ -156,6 +159,7 @@ static void renewal_ended(struct azattestd *d, int status)
 	history_issued(d);
 	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64 ", source %s",
 		 d->leaf.number, config_sources[d->leaf.source]);
+	audit_certificate(d);
 	go_live(d);
 }
 
@@ -185,17 +189,25 @@ static void reload(struct azattestd *d)
 	if (!fresh || config_read(fresh, d->config_path, &failure)) {
 		log_line(LOG_ERR, "reload refused, the running configuration stays: %s",
 			 fresh ? failure.text : "no memory");
+		audit_refused_reload(d, fresh ? failure.text : "no memory");
 	} else {
 		d->config = *fresh;
 		log_line(LOG_INFO, "reloaded");
 		if (keeper_needed(d))
 			keeper_start(d, false);
+		audit_reload(d);
 		d->renew.next_ms = 0;
 		if (leaf_usable(d))
 			go_live(d);
 	}
 	free(fresh);
 	sd_notify(0, "READY=1");
+}
+
+static void stop_by_signal(struct azattestd *d, uint32_t number)
+{
+	snprintf(d->why, sizeof(d->why), "SIG%s", sigabbrev_np((int)number));
+	d->stopping = true;
 }
 
 static void on_signal(struct watch *watch, uint32_t events)
@@ -211,7 +223,7 @@ static void on_signal(struct watch *watch, uint32_t events)
 	else if (info.ssi_signo == SIGHUP)
 		reload(d);
 	else
-		d->stopping = true;
+		stop_by_signal(d, info.ssi_signo);
 }
 
 static int open_signals(struct azattestd *d)
@@ -220,6 +232,7 @@ static int open_signals(struct azattestd *d)
 	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* write() says it: EFBIG */
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGHUP);
@@ -261,7 +274,7 @@ static bool is_up(const struct azattestd *d)
 {
 	const struct supervise *s = &d->supervise;
 
-	if (d->retire.since)
+	if (d->retire.since || d->audit.held)
 		return true;
 	if (s->wanted)
 		return supervise_ready(s) == s->wanted;
@@ -278,6 +291,7 @@ static void tick(struct azattestd *d)
 		start_renewal(d);
 	if (leaf_is_bad(d))
 		reject_leaf(d, d->supervise.why);
+	audit_tick(d);
 	supervise_tick(d);
 	control_tick(d);
 	status_update(d);
@@ -311,6 +325,7 @@ static void stop(struct azattestd *d)
 	clock_close(d);
 	history_close(d);
 	control_close(d);
+	audit_close(d, d->why);
 	leaf_free(&d->leaf);
 	state_close(&d->state);
 }

@@ -112,7 +112,11 @@ static int start(struct azattestd *d, const struct options *options, struct fail
 	if (!ret)
 		ret = control_open(d, options->run, failure);
 	if (!ret)
+		ret = audit_open(d, failure);
+	if (!ret)
 		ret = daemon_open(d, failure);
+	if (ret)
+		audit_close(d, failure->text);
 	return ret;
 }
 

@@ -55,6 +55,7 @@ static int finish(struct azattestd *d, bool revoked, struct failure *failure)
 		retire->since = 0;
 		return ret;
 	}
+	audit_decommissioned(d, revoked);
 	supervise_retire(d);
 	keeper_stop(d);
 	ret = state_destroy_keys(&d->state, failure);
@@ -119,6 +120,7 @@ int retire_undo(struct azattestd *d, struct failure *failure)
 	d->retire.since = 0;
 	d->renew.next_ms = 0;
 	log_line(LOG_NOTICE, "recommissioned");
+	audit_recommissioned(d);
 	status_update(d);
 	return 0;
 }

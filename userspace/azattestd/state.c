@@ -21,7 +21,7 @@ __attribute__((weak)) void state_step(void)
 }
 
 /* Owner and mode of what was opened; nobody can change it in between. */
-static int check_owner(int fd, const char *path, mode_t forbidden, struct failure *failure)
+int state_check(int fd, const char *path, struct failure *failure)
 {
 	struct stat st;
 
@@ -32,7 +32,7 @@ static int check_owner(int fd, const char *path, mode_t forbidden, struct failur
 				   "%s: belongs to user %u: it holds keys, so its owner must be root or "
 				   "user %u: look who wrote it, then chown it or remove it", path,
 				   st.st_uid, geteuid());
-	if (st.st_mode & forbidden)
+	if (st.st_mode & 077)
 		return failure_set(failure, EXIT_STATE, -EPERM,
 				   "%s: mode is 0%o: others may use what holds keys: look who did, then "
 				   "chmod %s it", path, st.st_mode & 07777,
@@ -50,7 +50,7 @@ static int open_directory(struct state *state, const char *path, struct failure 
 		return failure_set(failure, EXIT_STATE, -errno,
 				   "%s: cannot be opened as a directory: %s", path,
 				   strerror(errno));
-	return check_owner(state->dir, path, 077, failure);
+	return state_check(state->dir, path, failure);
 }
 
 /* The directory itself is the lock: nothing is left behind. */
@@ -276,7 +276,7 @@ int state_folder(struct state *state, const char *name, struct failure *failure)
 	if (fd < 0)
 		return failed(failure, state, name, "opened");
 	snprintf(path, sizeof(path), "%s/%s", state->path, name);
-	ret = check_owner(fd, path, 077, failure);
+	ret = state_check(fd, path, failure);
 	if (!ret)
 		return fd;
 	close(fd);
@@ -315,7 +315,7 @@ int state_open_file(struct state *state, const char *folder, const char *name,
 	close(dir);
 	if (fd < 0)
 		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", path, strerror(errno));
-	ret = check_owner(fd, path, 077, failure);
+	ret = state_check(fd, path, failure);
 	if (!ret)
 		return fd;
 	close(fd);

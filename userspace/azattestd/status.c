@@ -80,6 +80,8 @@ void status_update(struct azattestd *d)
 	if (next.state != d->status.state || !next.since)
 		next.since = now;
 	announce(d, &next);
+	if (next.state != d->status.state)
+		audit_state(d, names[d->status.state], names[next.state], next.reason);
 	d->status = next;
 	warn_of_end(d, now);
 }
@@ -195,11 +197,12 @@ static json_t *clock_json(const struct azattestd *d)
 json_t *status_json(struct azattestd *d)
 {
 	status_update(d);
-	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
+	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
 			 "ok", 1, "version", AZATTEST_PRODUCT_VERSION,
 			 "host", host_json(d), "clock", clock_json(d),
 			 "certificate", certificate_json(d), "sync", sync_json(d),
 			 "key", key_json(d),
 			 "signers", signers_json(d), "counters", counters_json(d),
+			 "audit", audit_json(d),
 			 "uptime", (json_int_t)(watch_now_ms() - d->started) / 1000);
 }

@@ -21,6 +21,10 @@
 /* Self-test and JOIN; generous, for emulated processors. */
 #define START_MS		60000
 #define STOP_MS			10000
+/* Reports while we wait for the disk: half a second of the fastest signer. What is there by
+ * default (64 KiB) does too, and loses lines sooner.
+ */
+#define REPORT_PIPE		(1 << 20)
 
 /*
  * Requests a signer holds: what it signs in about a millisecond. More would
@@ -117,6 +121,7 @@ static void on_ready(struct azattestd *d, struct supervise_signer *signer,
 	for (size_t i = 0; i < sizeof(s->signer) / sizeof(s->signer[0]); i++)
 		if (s->signer[i].phase != SUPERVISE_FREE && s->signer[i].epoch != s->epoch)
 			end_signer(&s->signer[i]);
+	audit_live(d);
 	d->proved = d->leaf.number;
 	supervise_prune(d);
 	if (!d->renew.errand.pid && !d->renew.wanted)
@@ -152,6 +157,7 @@ static void on_report(struct azattestd *d, struct supervise_signer *signer,
 		break;
 	default:
 		journal_report(&d->journal, d->config.journal, report);
+		audit_report(d, signer, report);
 	}
 }
 
@@ -180,6 +186,7 @@ static int drain(struct azattestd *d, struct supervise_signer *signer)
 	signer->partial_len = have - at;
 	memcpy(signer->partial, buf + at, signer->partial_len);
 	journal_flush(&d->journal);
+	audit_flush(d);
 	return 1;
 }
 
@@ -210,6 +217,7 @@ static int fill_setup(struct azattestd *d, struct setup *setup, struct failure *
 		       (config->embed_chain ? CMS_EMBED_CHAIN : 0);
 	setup->slots = config->key_type == KEYTYPE_P_256 ? SLOTS_P256 : SLOTS_RSA;
 	setup->profiles = config->profiles;
+	setup->must_report = config->audit_required;
 	memcpy(setup->subscription_id, config->subscription_id, sizeof(setup->subscription_id));
 	memcpy(setup->profile, config->profile, sizeof(setup->profile));
 	return leaf_setup(&d->leaf, &d->state, setup, failure);
@@ -272,6 +280,7 @@ static int spawn_one(struct azattestd *d, struct supervise_signer *signer, int s
 
 	if (pipe2(report, O_CLOEXEC | O_NONBLOCK))
 		return failure_set(failure, EXIT_FAILURE, -errno, "pipe: %s", strerror(errno));
+	fcntl(report[1], F_SETPIPE_SZ, REPORT_PIPE);
 	spawn.fds[2] = report[1];
 	if (d->leaf.sealed)
 		spawn.fds[3] = ask_grant(d);
@@ -289,6 +298,7 @@ static int spawn_one(struct azattestd *d, struct supervise_signer *signer, int s
 	signer->watch = (struct watch) { .fd = report[0], .ready = reports_ready, .owner = d };
 	signer->epoch = d->supervise.epoch;
 	signer->partial_len = 0;
+	show_serial(d->leaf.cert, signer->serial);
 	enter(signer, SUPERVISE_STARTING);
 	return watch_add(&signer->watch, EPOLLIN);
 }
@@ -321,7 +331,7 @@ static void start_missing(struct azattestd *d)
 	/* The keeper is coming back, or says why not. */
 	if (d->leaf.sealed && !keeper_has(d, d->leaf.head.kek))
 		return;
-	while (s->epoch && count_current(s, SUPERVISE_READY) +
+	while (s->epoch && !d->audit.held && count_current(s, SUPERVISE_READY) +
 			   count_current(s, SUPERVISE_STARTING) < s->wanted) {
 		if (watch_now_ms() < s->next_ms)
 			return;
@@ -332,6 +342,15 @@ static void start_missing(struct azattestd *d)
 			return;
 		}
 	}
+}
+
+void supervise_hold(struct azattestd *d, bool hold)
+{
+	if (hold)
+		supervise_stop(d);
+	else
+		start_missing(d);
+	status_update(d);
 }
 
 void supervise_renew(struct azattestd *d)
@@ -429,6 +448,7 @@ static void unexpected_end(struct azattestd *d, struct supervise_signer *signer,
 	char how[64], why[sizeof(s->why)];
 
 	say_end(signer, status, how, sizeof(how));
+	audit_signer_ended(d, signer->pid, how);
 	if (!current)
 		return;
 	s->restarts++;

@@ -83,6 +83,7 @@ struct setup_profile {
  * @slots:       requests to hold at once
  * @profiles:    entries of @profile; [0] is the default profile
  * @sealed:      @key is a blob (userspace/seal/seal.h) that a grant opens
+ * @must_report: 1: a request that cannot be reported is answered BUSY
  * @key:         private key, PEM, PKCS#8
  * @leaf:        its certificate, DER
  * @issuer:      the issuing certificate, DER
@@ -98,6 +99,7 @@ struct setup {
 	uint32_t slots;
 	uint32_t profiles;
 	uint32_t sealed;
+	uint32_t must_report;
 	uint32_t key_len;
 	uint32_t leaf_len;
 	uint32_t issuer_len;
@@ -135,7 +137,7 @@ enum report_failure {
 /* What a key lies in: memory that even root cannot read, or that is not swapped. */
 enum arena_memory { ARENA_LOCKED, ARENA_SECRET };
 
-/* An answer, as it goes to the module next; sizes divide PIPE_BUF. */
+/* An answer, as it goes to the module next. */
 struct report {
 	uint32_t kind;
 	uint32_t lost;		/* reports that did not fit before this one */
@@ -153,6 +155,7 @@ struct report {
 			uint8_t attempt;
 			uint8_t nonce_len;
 			uint32_t reserved;
+			uint8_t nonce[AZATTEST_NONCE_MAX];
 			char name[AZATTEST_NAME_LEN - 8];
 		} request;
 		struct {
@@ -166,6 +169,6 @@ struct report {
 	};
 };
 
-_Static_assert(sizeof(struct report) == 128, "reports of one pipe write are whole");
+_Static_assert(sizeof(struct report) == 160, "many reports are whole in one write to a pipe");
 
 #endif

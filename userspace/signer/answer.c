@@ -115,6 +115,7 @@ static void tell(struct report *report, const struct azattest_signer_request *re
 	report->request.transport = request->transport;
 	report->request.attempt = request->attempt;
 	report->request.nonce_len = request->nonce_len;
+	memcpy(report->request.nonce, request->nonce, sizeof(report->request.nonce));
 	memcpy(report->request.name, request->name, sizeof(report->request.name) - 1);
 }
 

@@ -68,6 +68,34 @@ static int follow_host_state(struct loop *loop, int64_t now)
 	return loop_join(loop, &version);
 }
 
+/* What nobody can be told of must not happen: these answers become BUSY. */
+static void refuse(struct loop *loop, unsigned int first, size_t count)
+{
+	uint8_t *in = loop->answers, *out = in, *end = in + loop->answers_len;
+
+	for (unsigned int i = 0; in < end; i++) {
+		struct azattest_signer_answer *answer = (void *)in;
+		size_t space;
+
+		in += AZATTEST_SIGNER_ANSWER_SPACE(answer->length);
+		if (i >= first && i - first < count) {
+			answer->status = AZATTEST_STATUS_BUSY;
+			answer->length = 0;
+		}
+		space = AZATTEST_SIGNER_ANSWER_SPACE(answer->length);
+		memmove(out, answer, space);
+		out += space;
+	}
+	loop->answers_len = (size_t)(out - loop->answers);
+}
+
+static void lose(struct loop *loop, unsigned int first, uint32_t count)
+{
+	loop->lost += count;
+	if (loop->must_report)
+		refuse(loop, first, count);
+}
+
 /* Never blocks: who asks for a document must not wait for who reads a log. */
 static int send_reports(struct loop *loop, unsigned int count)
 {
@@ -84,7 +112,7 @@ static int send_reports(struct loop *loop, unsigned int count)
 		else if (errno == EPIPE)
 			return -EPIPE;
 		else
-			loop->lost += some;
+			lose(loop, (unsigned int)(report - loop->reports), (uint32_t)some);
 		report += some;
 		count -= (unsigned int)some;
 	}

@@ -132,6 +132,7 @@ static int sign(uint32_t memory)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, why);
 	loop.slots = setup->slots;
 	loop.generation = setup->generation;
+	loop.must_report = setup->must_report;
 	return work(&loop, memory);
 }
 

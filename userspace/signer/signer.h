@@ -76,12 +76,14 @@ uint32_t answer_host_state(const struct signer *signer, int64_t now);
  * struct loop - a signer at work
  * @device:     open /dev/azattest-signer
  * @report:     pipe for struct report, non-blocking; -1: none
+ * @must_report: an answer that cannot be reported becomes BUSY
  * @stop:       set by a signal handler: finish what is held, then return
  */
 struct loop {
 	struct signer *signer;
 	int device;
 	int report;
+	bool must_report;
 	uint32_t slots;
 	uint64_t generation;
 	const volatile sig_atomic_t *stop;

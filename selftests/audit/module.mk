@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+# The audit journal: the chain, its files, the daemon that writes it, the command that judges it.
+
+audit_TRAIL := $(addprefix selftests/audit/,journal.c) selftests/lib/tap.c selftests/lib/child.c \
+	$(addprefix userspace/azattestd/,trail.c trail_resume.c state.c) \
+	userspace/daemon/log.c userspace/daemon/watch.c $(azaudit_SRCS)
+
+ASAN_PROGRAMS += test-audit-chain
+test-audit-chain_SRCS := selftests/audit/test-audit-chain.c $(audit_TRAIL)
+test-audit-chain_PKGS := libcrypto jansson
+UNIT_TESTS += test-audit-chain
+
+ASAN_PROGRAMS += test-audit-trail
+test-audit-trail_SRCS := selftests/audit/test-audit-trail.c $(audit_TRAIL)
+test-audit-trail_PKGS := libcrypto jansson
+UNIT_TESTS += test-audit-trail
