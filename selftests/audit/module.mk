@@ -14,3 +14,9 @@ ASAN_PROGRAMS += test-audit-trail
 test-audit-trail_SRCS := selftests/audit/test-audit-trail.c $(audit_TRAIL)
 test-audit-trail_PKGS := libcrypto jansson
 UNIT_TESTS += test-audit-trail
+
+ASAN_PROGRAMS += test-audit-daemon
+test-audit-daemon_SRCS := selftests/audit/test-audit-daemon.c selftests/audit/host.c \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+test-audit-daemon_PKGS := jansson
+UNIT_TESTS += test-audit-daemon

@@ -23,6 +23,8 @@ static struct fakemodule *module;
 static uint64_t generation;
 static uint32_t slots;
 static int32_t self;
+static uint64_t reported;	/* requests that this signer has told of, or tried to */
+static uint64_t answered;
 
 static int join(int fd, struct azattest_signer_join *join)
 {
@@ -80,6 +82,8 @@ static int take_answers(const uint8_t *p, size_t length)
 			memcpy(r->document, p + sizeof(answer), answer.length);
 			__atomic_store_n(&r->state, FAKE_ANSWERED, __ATOMIC_SEQ_CST);
 		}
+		if (++answered > reported)
+			__atomic_add_fetch(&module->early, 1, __ATOMIC_SEQ_CST);
 		p += AZATTEST_SIGNER_ANSWER_SPACE(answer.length);
 	}
 	return 0;
@@ -171,10 +175,18 @@ int __wrap_ioctl(int fd, unsigned long command, ...)
 	return -1;
 }
 
+static void count_reports(const struct report *report, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		reported += report[i].kind == REPORT_REQUEST;
+}
+
 ssize_t __wrap_write(int fd, const void *buf, size_t size)
 {
 	int ret;
 
+	if (fd == SIGNER_FD_REPORT)
+		count_reports(buf, size / sizeof(struct report));
 	if (fd != SIGNER_FD_DEVICE || !module)
 		return __real_write(fd, buf, size);
 	ret = take_answers(buf, size);

@@ -31,6 +31,7 @@ struct fakemodule_request {
  * struct fakemodule
  * @version:    it claims to speak; set by the test
  * @defect:     FAKEMODULE_DEFECT_*: what the signer does instead of its work
+ * @early:      answers that came before the signer had reported them
  * @wake:       futex: counts what signers should look at
  */
 struct fakemodule {
@@ -40,6 +41,7 @@ struct fakemodule {
 	uint32_t joins;
 	uint32_t host_state;
 	uint32_t slots;
+	uint32_t early;
 	uint64_t generation;
 	uint64_t next_cookie;
 	struct fakemodule_request request[FAKEMODULE_REQUESTS];

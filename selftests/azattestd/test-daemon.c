@@ -273,7 +273,7 @@ static void stopped_journal_never_stops_signing(void)
 
 	start_ready("journal", P256);
 	kill(daemon_pid, SIGSTOP);
-	for (batches = 0; batches < 20; batches++)	/* two pipes hold 8 of them */
+	for (batches = 0; batches < 120; batches++)	/* two pipes hold 60 to 100 of them */
 		sign_batch();
 	kill(daemon_pid, SIGCONT);
 	tap_need_wait(one_more_and_all_counted(&batches));
