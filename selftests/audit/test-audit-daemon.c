@@ -227,7 +227,6 @@ static void required_journal_with_a_full_pipe_is_busy(void)
 		busy = host_ask_many();
 	while (!busy && ++batches < 200);
 	tap_need(busy);
-	tap_need_eq(host_ask("n", ""), AZATTEST_STATUS_BUSY);
 	kill(host_pid, SIGCONT);
 	tap_need_wait(host_ask("n", "") == AZATTEST_STATUS_OK);
 	tap_need_eq(host_module->early, 0);

@@ -271,7 +271,7 @@ static void stopped_journal_never_stops_signing(void)
 {
 	unsigned int batches;
 
-	start_ready("journal", P256);
+	start_ready("journal", P256 "[journal]\ndocuments = none\n");
 	kill(daemon_pid, SIGSTOP);
 	for (batches = 0; batches < 120; batches++)	/* two pipes hold 60 to 100 of them */
 		sign_batch();

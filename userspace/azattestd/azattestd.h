@@ -517,7 +517,6 @@ int64_t history_failing_since(const struct azattestd *d);
 
 /* show.c */
 
-
 /* Hexadecimal. */
 const char *show_serial(X509 *cert, char text[SHOW_SERIAL]);
 json_t *show_json(struct azattestd *d);
