@@ -316,6 +316,26 @@ static void expired_issuer_is_none(void)
 	X509_free(leaf);
 }
 
+/* To the second: with its issuer it may end, after it not. */
+static void leaf_that_outlives_a_ca_is_none(void)
+{
+	struct accept_rules rules;
+	int64_t begin, end;
+	X509 *leaf;
+
+	make_ca();
+	rules = rules_now();
+	leaf = make_leaf();
+	tap_need(!certificate_times(leaf, &begin, &end));
+	ASN1_TIME_set(X509_getm_notAfter(issuing), (time_t)end);
+	tap_need(X509_sign(issuing, root_key, EVP_sha256()) > 0);
+	tap_need_msg(!check(leaf, &rules), "%s", why);
+	ASN1_TIME_set(X509_getm_notAfter(issuing), (time_t)end - 1);
+	tap_need(X509_sign(issuing, root_key, EVP_sha256()) > 0);
+	need_refused(leaf, &rules, "ends 1 s after the CA's certificate above it");
+	X509_free(leaf);
+}
+
 /* texts and files */
 
 static size_t append_pem(char *out, X509 *cert)
@@ -414,6 +434,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(chain_leads_to_a_given_root_in_three_steps),
 	TAP_TEST(weak_signature_is_none),
 	TAP_TEST(expired_issuer_is_none),
+	TAP_TEST(leaf_that_outlives_a_ca_is_none),
 	TAP_TEST(texts_are_whole_certificates_or_nothing),
 	TAP_TEST(mutated_texts_never_crash),
 	TAP_TEST(files_of_others_are_neither_believed_nor_used),

@@ -182,6 +182,24 @@ static int check_sizes(STACK_OF(X509) *chain, const struct verdict *v)
 	return 0;
 }
 
+/* Documents end with the leaf at last, and must not be believed for longer than those above it. */
+static int check_ends(X509 *leaf, STACK_OF(X509) *chain, const struct verdict *v)
+{
+	int64_t begin, end, above;
+	char text[ACCEPT_SPAN];
+
+	if (certificate_times(leaf, &begin, &end))
+		return refuse(v, "has times that do not parse");
+	for (int i = 1; i < sk_X509_num(chain); i++) {
+		if (certificate_times(sk_X509_value(chain, i), &begin, &above))
+			return refuse(v, "has a chain with times that do not parse");
+		if (above < end)
+			return refuse(v, "ends %s after the CA's certificate above it: the CA must "
+				      "not issue beyond its own end", accept_span(end - above, text));
+	}
+	return 0;
+}
+
 static int check_chain(const struct accept_rules *rules, X509 *leaf, STACK_OF(X509) *others,
 		       STACK_OF(X509) **chain, const struct verdict *v)
 {
@@ -199,6 +217,8 @@ static int check_chain(const struct accept_rules *rules, X509 *leaf, STACK_OF(X5
 			     length);
 	if (!ret)
 		ret = check_sizes(X509_STORE_CTX_get0_chain(ctx), v);
+	if (!ret)
+		ret = check_ends(leaf, X509_STORE_CTX_get0_chain(ctx), v);
 	if (!ret && chain)
 		*chain = X509_STORE_CTX_get1_chain(ctx);
 	X509_STORE_CTX_free(ctx);
