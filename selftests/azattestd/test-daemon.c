@@ -273,7 +273,7 @@ static void stopped_journal_never_stops_signing(void)
 
 	start_ready("journal", P256 "[journal]\ndocuments = none\n");
 	kill(daemon_pid, SIGSTOP);
-	for (batches = 0; batches < 120; batches++)	/* two pipes hold 60 to 100 of them */
+	for (batches = 0; batches < 40; batches++)	/* two pipes hold 16 to 25 of them */
 		sign_batch();
 	kill(daemon_pid, SIGCONT);
 	tap_need_wait(one_more_and_all_counted(&batches));
@@ -624,6 +624,57 @@ static void control_socket_is_for_all_and_bounded(void)
 	stop();
 }
 
+struct crowd {
+	uid_t uid;
+	uint32_t connected;	/* 1: it has all that it gets */
+};
+
+/* Holds as many places as it gets, until it is killed. */
+static int hold_places(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	if (setgid(crowd->uid) || setuid(crowd->uid))
+		return 1;
+	for (int i = 0; i < 12; i++)
+		if (connect_control() < 0)
+			return 1;
+	crowd->connected = 1;
+	for (;;)
+		pause();
+}
+
+static int ask_as_user(void *arg)
+{
+	uid_t *uid = arg;
+
+	if (setgid(*uid) || setuid(*uid))
+		return 1;
+	return host_is("Active") ? 0 : 2;
+}
+
+static void control_places_are_shared_by_users_and_kept_for_root(void)
+{
+	struct crowd *crowd = tap_shared(3 * sizeof(*crowd));
+	uid_t other = 64003;
+
+	start_ready("places", P256);
+	crowd[0].uid = 64000;
+	tap_spawn(hold_places, &crowd[0], -1);
+	tap_need_wait(crowd[0].connected);
+	tap_need_eq(tap_join(tap_spawn(ask_as_user, &other, -1)), 0);
+	tap_need(host_is("Active"));
+	for (unsigned int i = 1; i < 3; i++) {
+		crowd[i].uid = 64000 + i;
+		tap_spawn(hold_places, &crowd[i], -1);
+		tap_need_wait(crowd[i].connected);
+	}
+	tap_need(host_is("Active"));
+	/* those that are held lose them when their time is over, and then others are heard */
+	tap_need_wait(!tap_join(tap_spawn(ask_as_user, &other, -1)));
+	stop();
+}
+
 static void trust_is_the_root_and_the_issuing_certificate(void)
 {
 	json_t *trust;
@@ -658,6 +709,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(kill_at_random_times_never_spoils_the_state),
 	TAP_TEST(dead_daemon_takes_its_signers_along),
 	TAP_TEST(control_socket_is_for_all_and_bounded),
+	TAP_TEST(control_places_are_shared_by_users_and_kept_for_root),
 	TAP_TEST(trust_is_the_root_and_the_issuing_certificate),
 };
 

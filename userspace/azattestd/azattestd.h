@@ -544,12 +544,15 @@ json_t *status_json(struct azattestd *d);
 
 #define CONTROL_SOCKET		"azattestd.sock"
 #define CONTROL_CLIENTS		16
+#define CONTROL_OF_USERS	12	/* of all who are not root */
+#define CONTROL_OF_A_USER	4
 #define CONTROL_REQUEST_MAX	1024
 #define CONTROL_TIME_MS		5000
 
 struct control_client {
 	struct watch watch;	/* fd -1: free */
 	struct azattestd *d;
+	uid_t uid;
 	int64_t until_ms;
 	bool retires;		/* waits for the end of decommissioning */
 	uint64_t waits;		/* for the end of this run of the source, or a later; 0: no */

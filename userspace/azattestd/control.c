@@ -128,15 +128,14 @@ static bool is_privileged(uid_t uid)
 static json_t *begin_sync(struct control_client *client)
 {
 	struct azattestd *d = client->d;
-	uid_t uid = peer_uid(client->watch.fd);
 
-	if (!is_privileged(uid))
+	if (!is_privileged(client->uid))
 		return error_json("sync is for root: try it with sudo");
 	if (d->retire.since)
 		return error_json("this host is decommissioned: \"azattestctl recommission\" first");
 	if (d->retire.errand.pid)
 		return error_json("this host is being decommissioned");
-	audit_sync(d, uid);
+	audit_sync(d, client->uid);
 	d->renew.wanted = true;
 	d->renew.next_ms = 0;
 	client->waits = d->renew.run + 1;
@@ -151,7 +150,7 @@ static json_t *begin_retire(struct control_client *client, bool revoke)
 	struct failure failure;
 	int ret;
 
-	if (!is_privileged(client->watch.fd))
+	if (!is_privileged(client->uid))
 		return error_json("decommission is for root: try it with sudo");
 	ret = retire_begin(d, revoke, &failure);
 	if (!ret)
@@ -168,7 +167,7 @@ static json_t *undo_retire(struct control_client *client)
 {
 	struct failure failure;
 
-	if (!is_privileged(client->watch.fd))
+	if (!is_privileged(client->uid))
 		return error_json("recommission is for root: try it with sudo");
 	if (retire_undo(client->d, &failure))
 		return error_json(failure.text);
@@ -269,9 +268,27 @@ static void client_ready(struct watch *watch, uint32_t events)
 		close_client(client);
 }
 
-/* NULL when all places are taken: the new one is sent away, nobody waits. */
-static struct control_client *find_free(struct control *control)
+/* One user cannot take all places that users have, nor all users those of root. */
+static bool may_enter(const struct control *control, uid_t uid)
 {
+	unsigned int own = 0, users = 0;
+
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		const struct control_client *client = &control->client[i];
+
+		if (client->watch.fd < 0 || is_privileged(client->uid))
+			continue;
+		users++;
+		own += client->uid == uid;
+	}
+	return is_privileged(uid) || (own < CONTROL_OF_A_USER && users < CONTROL_OF_USERS);
+}
+
+/* NULL when its places are taken: the new one is sent away, nobody waits. */
+static struct control_client *find_free(struct control *control, uid_t uid)
+{
+	if (!may_enter(control, uid))
+		return NULL;
 	for (int i = 0; i < CONTROL_CLIENTS; i++)
 		if (control->client[i].watch.fd < 0)
 			return &control->client[i];
@@ -283,17 +300,20 @@ static void accept_client(struct watch *watch, uint32_t events)
 	struct azattestd *d = watch->owner;
 	int fd = watch_accept(watch, NULL, NULL);
 	struct control_client *client;
+	uid_t uid;
 
 	(void)events;
 	if (fd < 0)
 		return;
-	client = find_free(&d->control);
+	uid = peer_uid(fd);
+	client = find_free(&d->control, uid);
 	if (!client) {
 		close(fd);
 		return;
 	}
 	client->watch = (struct watch) { .fd = fd, .ready = client_ready, .owner = client };
 	client->d = d;
+	client->uid = uid;
 	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
 	client->request_len = 0;
 	client->waits = 0;
