@@ -271,6 +271,7 @@ void errand_stop(struct errand *errand);
 struct renew {
 	struct errand errand;
 	int64_t next_ms;	/* not before */
+	int64_t rested_ms;	/* nor before this, if it is only that few days are left */
 	unsigned int failures;	/* in a row */
 	uint64_t run;		/* counts them */
 	int64_t last_s;		/* start of the last run, seconds since 1970; 0: none */

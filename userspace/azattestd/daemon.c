@@ -18,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 
 #define TICK_MS		1000
+#define RENEWED_PAUSE_MS	(10 * 60 * 1000LL)
 #define BUSY_TICK_MS	100	/* while something is about to start or to end */
 /* Failed starts of signers after which a leaf that never worked gives way. */
 #define UNPROVED_FAILURES	3
@@ -70,7 +71,8 @@ static bool renewal_due(struct azattestd *d)
 	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source ||
 	    key_is_outdated(d))
 		return true;
-	return d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
+	return watch_now_ms() >= d->renew.rested_ms &&
+	       d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
 }
 
 static void start_renewal(struct azattestd *d)
@@ -160,6 +162,8 @@ static void renewal_ended(struct azattestd *d, int status)
 	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64 ", source %s",
 		 d->leaf.number, config_sources[d->leaf.source]);
 	audit_certificate(d);
+	/* A CA may issue what is due again at once, and each time anew: not in a storm. */
+	d->renew.rested_ms = watch_now_ms() + RENEWED_PAUSE_MS;
 	go_live(d);
 }
 
