@@ -17,6 +17,7 @@
 struct fakemodule *host_module;
 pid_t host_pid;
 char host_said[65536];
+const char *host_daemon = "azattestd-asan";
 
 static char top[] = "/tmp/azattest-audit-XXXXXX";
 static char dir[64];
@@ -72,7 +73,7 @@ static int exec_daemon(void *arg)
 	int log = open(host_path("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	(void)arg;
-	snprintf(program, sizeof(program), "%s/azattestd-asan", bin);
+	snprintf(program, sizeof(program), "%s/%s", bin, host_daemon);
 	snprintf(signer, sizeof(signer), "%s/azattest-signer-fake", bin);
 	dup2(log, STDERR_FILENO);
 	execl(program, "azattestd", "--config", host_path("conf"), "--state", host_path("state"),

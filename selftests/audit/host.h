@@ -10,6 +10,7 @@
 
 extern struct fakemodule *host_module;
 extern pid_t host_pid;
+extern const char *host_daemon;	/* which one, relative to the tests */
 
 /* tap_main() with a place for hosts, which is removed afterwards. */
 int host_main(const struct tap_test *tests, size_t count, int argc, char **argv);

@@ -20,3 +20,9 @@ test-audit-daemon_SRCS := selftests/audit/test-audit-daemon.c selftests/audit/ho
 	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
 test-audit-daemon_PKGS := jansson
 UNIT_TESTS += test-audit-daemon
+
+# Native, by hand: what the journal costs.
+PROGRAMS += bench-audit
+bench-audit_SRCS := selftests/audit/bench-audit.c selftests/audit/host.c \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+bench-audit_PKGS := jansson

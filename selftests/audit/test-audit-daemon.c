@@ -97,7 +97,7 @@ static void lines_that_no_pipe_took_are_counted(void)
 	host_make("");
 	host_start_ready();
 	kill(host_pid, SIGSTOP);
-	for (int i = 0; i < 120; i++, asked += FAKEMODULE_REQUESTS)
+	for (int i = 0; i < 40; i++, asked += FAKEMODULE_REQUESTS)
 		host_ask_many();
 	kill(host_pid, SIGCONT);
 	while (!host_number("counters", "lines_lost") ||

@@ -21,10 +21,12 @@
 /* Self-test and JOIN; generous, for emulated processors. */
 #define START_MS		60000
 #define STOP_MS			10000
-/* Reports while we wait for the disk: half a second of the fastest signer. What is there by
- * default (64 KiB) does too, and loses lines sooner.
+/*
+ * Room for reports while we wait for the disk: 1600 at best. It is a wish: a pipe of
+ * the default size loses lines sooner, that is all. More would use up the pages that
+ * pipes of one user may have, where there are many processors.
  */
-#define REPORT_PIPE		(1 << 20)
+#define REPORT_PIPE		(256 << 10)
 
 /*
  * Requests a signer holds: what it signs in about a millisecond. More would
