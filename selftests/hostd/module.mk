@@ -6,7 +6,7 @@ azattest-hostd-asan_SRCS := $(azattest-hostd_SRCS) $(aznet_SRCS) $(azfence_SRCS)
 azattest-hostd-asan_SKELETONS := fence
 azattest-hostd-asan_PKGS := $(azattest-hostd_PKGS)
 
-hostd_host_tests := test-hostd test-hostd-accidents
+hostd_host_tests := test-hostd test-hostd-accidents test-hostd-repair
 PROGRAMS += $(hostd_host_tests)
 $(foreach t,$(hostd_host_tests),$(eval $(t)_SRCS := \
 	$(addprefix selftests/hostd/,$(t).c scene.c rig.c fakerestd.c) userspace/common/restlink.c))
