@@ -8,81 +8,14 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
-bin=${AZ_BIN:-$top/build/bin}
-tests=${AZ_SELFTESTS:-$top/build/selftests}
-scale=${AZ_TIMEOUT_SCALE:-1}
-
-echo "TAP version 14"
-if ! [ -e /dev/azattest-signer ]; then
-	echo "1..0 # SKIP no /dev/azattest-signer: the module is not loaded"
-	exit 4
-fi
+# shellcheck source=selftests/azattestd/realdaemon.sh
+. "$top/selftests/azattestd/realdaemon.sh"
 echo "# timeout: 400"
-
-dir=$(mktemp -d)
-chmod 0755 "$dir"
-daemon=
-cleanup()
-{
-	if [ -n "$daemon" ]; then
-		kill -KILL "$daemon" 2>/dev/null
-		wait "$daemon" 2>/dev/null
-	fi
-	rm -rf "$dir"
-}
-trap cleanup EXIT
 
 configure()
 {
 	printf '[host]\nname = node1.test\n[signer]\nuser = nobody\nprocesses = 2\nkey-type = %s\n%s\n' \
 		"$1" "${2:-}" > "$dir/conf"
-}
-
-start()
-{
-	"$bin/azattestd" --config "$dir/conf" --state "$dir/state" --run "$dir/run" \
-		2>> "$dir/log" &
-	daemon=$!
-}
-
-ctl()
-{
-	"$bin/azattestctl" --socket "$dir/run/azattestd.sock" "$@"
-}
-
-# Waits until a command holds; a minute is a hang.
-await()
-{
-	local end=$((SECONDS + 60 * scale))
-	until "$@" > /dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
-
-signers()
-{
-	ctl status --json | sed -n '/"pids"/,/\]/p' | grep -oE '[0-9]+'
-}
-
-number()
-{
-	ctl status --json | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" | head -n 1
-}
-
-number_is()
-{
-	[ "$(number "$1")" = "$2" ]
-}
-
-all_ready()
-{
-	ctl status && [ "$(number ready)" = "$(number wanted)" ]
-}
-
-ask()
-{
-	"$tests/azask" "$@" | tail -n 1
 }
 
 daemon_becomes_active()
@@ -190,19 +123,4 @@ promises="daemon_becomes_active document_verifies_by_the_documented_commands
 	term_ends_with_zero_and_guests_hear_retry restart_keeps_the_certificate"
 
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-echo "1..$#"
-count=0
-failed=0
-for promise in "$@"; do
-	count=$((count + 1))
-	if $promise > "$dir/output" 2>&1; then
-		echo "ok $count - $promise"
-	else
-		failed=1
-		sed 's/^/# /' "$dir/output"
-		tail -n 20 "$dir/log" | sed 's/^/# log: /'
-		echo "not ok $count - $promise"
-	fi
-done
-exit $failed
+run_promises $promises

@@ -17,3 +17,6 @@ ASAN_PROGRAMS += test-sealed
 test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_RIG) $(seal_TAP)
 test-sealed_PKGS := libcrypto jansson
 UNIT_TESTS += test-sealed
+
+# On a host with a true /dev/tpmrm0.
+TPM_TESTS += selftests/seal/test-tpm-device
