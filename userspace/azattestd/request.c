@@ -71,11 +71,11 @@ static int make_key(const struct source_host *host, int key_file, int grant, X50
 }
 
 /* Here and not in the key's maker, which can only end: a full disk has a name. */
-static int reserve(int key_file, struct failure *failure)
+static int reserve(int key_file, const char *name, struct failure *failure)
 {
 	if (!fallocate(key_file, FALLOC_FL_KEEP_SIZE, 0, SETUP_KEY_MAX) || errno == EOPNOTSUPP)
 		return 0;
-	return failure_set(failure, EXIT_STATE, -errno, "the key's file cannot be written: %s",
+	return failure_set(failure, EXIT_STATE, -errno, "%s: cannot be written: %s", name,
 			   strerror(errno));
 }
 
@@ -94,12 +94,13 @@ static int ask_grant(const struct source_host *host, int *grant, struct failure 
 int request_make(const struct source_host *host, int dir, X509_REQ **request,
 		 struct failure *failure)
 {
-	int key_file = state_create(dir, host->sealed ? "key.sealed" : "key.pem", failure);
+	const char *name = host->sealed ? "key.sealed" : "key.pem";
+	int key_file = state_create(dir, name, failure);
 	int grant = -1, ret;
 
 	if (key_file < 0)
 		return key_file;
-	ret = reserve(key_file, failure);
+	ret = reserve(key_file, name, failure);
 	if (!ret && host->sealed)
 		ret = ask_grant(host, &grant, failure);
 	if (!ret)
