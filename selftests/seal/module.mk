@@ -5,6 +5,11 @@ seal_TAP := selftests/lib/tap.c selftests/lib/child.c
 seal_TPM := selftests/seal/swtpm.c userspace/seal/tpm.c
 seal_TPM_PKGS := libcrypto tss2-esys tss2-mu tss2-rc tss2-tctildr
 
+ASAN_PROGRAMS += test-blob
+test-blob_SRCS := selftests/seal/test-blob.c $(seal_SRCS) $(seal_TAP)
+test-blob_PKGS := libcrypto
+UNIT_TESTS += test-blob
+
 ASAN_PROGRAMS += test-tpm
 test-tpm_SRCS := selftests/seal/test-tpm.c $(seal_TPM) $(seal_SRCS) $(seal_TAP)
 test-tpm_PKGS := $(seal_TPM_PKGS)
