@@ -105,12 +105,111 @@ static void each_bad_line_is_named(void)
 		need_refused(&list[i]);
 }
 
+/* Who may have the host's keys: what is not understood must not become less. */
+static void each_bad_line_about_keys_is_named(void)
+{
+	static const char levels[] = "level: not one of auto, tpm, host-key, file";
+	static const char required[] = "require-level: not one of tpm, host-key, file";
+	static const char pcrs[] = "pcrs: not PCRs by number, as in 0,7: 0 to 22 without 16";
+	static const char tcti[] = "tcti: not device:PATH, swtpm:..., mssim:... or tabrmd:...";
+	static const char extend[] = "extend-pcr-after-unseal: neither no nor a PCR from 0 to 15";
+	static const struct bad list[] = {
+		{ "[key]\nlevel = \n", 2, levels },
+		{ "[key]\nlevel = TPM\n", 2, levels },
+		{ "[key]\nlevel = tpm2\n", 2, levels },
+		{ "[key]\nlevel = tpm, file\n", 2, levels },
+		{ "[key]\nlevel = tpm\nlevel = file\n", 3, "level: given twice" },
+		{ "[key]\nrequire-level = \n", 2, required },
+		{ "[key]\nrequire-level = auto\n", 2, required },
+		{ "[key]\nrequire-level = none\n", 2, required },
+		{ "[key]\nrequire-level = tpm\nrequire-level = file\n", 3, "require-level: given twice" },
+		{ "[key]\npcrs = \n", 2, pcrs },
+		{ "[key]\npcrs = 16\n", 2, pcrs },
+		{ "[key]\npcrs = 23\n", 2, pcrs },
+		{ "[key]\npcrs = 24\n", 2, pcrs },
+		{ "[key]\npcrs = 32\n", 2, pcrs },
+		{ "[key]\npcrs = -1\n", 2, pcrs },
+		{ "[key]\npcrs = +7\n", 2, pcrs },
+		{ "[key]\npcrs = 0x7\n", 2, pcrs },
+		{ "[key]\npcrs = 4294967296\n", 2, pcrs },
+		{ "[key]\npcrs = 18446744073709551616\n", 2, pcrs },
+		{ "[key]\npcrs = 0,0\n", 2, pcrs },
+		{ "[key]\npcrs = 0,7,\n", 2, pcrs },
+		{ "[key]\npcrs = ,7\n", 2, pcrs },
+		{ "[key]\npcrs = 0,,7\n", 2, pcrs },
+		{ "[key]\npcrs = 0, 7\n", 2, pcrs },
+		{ "[key]\npcrs = 0+7\n", 2, pcrs },
+		{ "[key]\npcrs = sha256:0,7\n", 2, pcrs },
+		{ "[key]\npcrs = 0\npcrs = 7\n", 3, "pcrs: given twice" },
+		{ "[key]\ntcti = \n", 2, tcti },
+		{ "[key]\ntcti = /dev/tpmrm0\n", 2, tcti },
+		{ "[key]\ntcti = device\n", 2, tcti },
+		{ "[key]\ntcti = DEVICE:/dev/tpmrm0\n", 2, tcti },
+		{ "[key]\ntcti = cmd:/bin/sh\n", 2, tcti },
+		{ "[key]\ntcti = pcap:device:/dev/tpmrm0\n", 2, tcti },
+		{ "[key]\ntcti = /lib/libtss2-tcti-evil.so\n", 2, tcti },
+		{ "[key]\nextend-pcr-after-unseal = \n", 2, extend },
+		{ "[key]\nextend-pcr-after-unseal = yes\n", 2, extend },
+		{ "[key]\nextend-pcr-after-unseal = 16\n", 2, extend },
+		{ "[key]\nextend-pcr-after-unseal = -1\n", 2, extend },
+		{ "[key]\nextend-pcr-after-unseal = 0,7\n", 2, extend },
+		{ "[key]\nextend-pcr-after-unseal = 7 \textra\n", 2, extend },
+		{ "[key]\nextend-pcr-after-unseal = 4294967303\n", 2, extend },
+		{ "[key]\npassword = x\n", 2, "password: no such key in [key]" },
+		{ "[keys]\n", 1, "[keys]: no such section" },
+	};
+
+	for (size_t i = 0; i < TAP_COUNT(list); i++)
+		need_refused(&list[i]);
+}
+
+static void each_bad_line_about_the_audit_journal_is_named(void)
+{
+	static const char bytes[] = "audit-max-bytes: not a number of bytes from 65536 to 268435456";
+	static const char files[] = "audit-files: not a number of files from 2 to 10000";
+	static const struct bad list[] = {
+		{ "[journal]\naudit = \n", 2, "audit: neither yes nor no" },
+		{ "[journal]\naudit = true\n", 2, "audit: neither yes nor no" },
+		{ "[journal]\naudit = 1\n", 2, "audit: neither yes nor no" },
+		{ "[journal]\naudit = yes\naudit = no\n", 3, "audit: given twice" },
+		{ "[journal]\naudit-required = \n", 2, "audit-required: neither yes nor no" },
+		{ "[journal]\naudit-required = Yes\n", 2, "audit-required: neither yes nor no" },
+		{ "[journal]\naudit-max-bytes = \n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = 0\n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = 65535\n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = 268435457\n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = 4295032832\n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = -65536\n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = 16M\n", 2, bytes },
+		{ "[journal]\naudit-max-bytes = 1e6\n", 2, bytes },
+		{ "[journal]\naudit-files = \n", 2, files },
+		{ "[journal]\naudit-files = 0\n", 2, files },
+		{ "[journal]\naudit-files = 1\n", 2, files },
+		{ "[journal]\naudit-files = 10001\n", 2, files },
+		{ "[journal]\naudit-files = 4294967298\n", 2, files },
+		{ "[journal]\naudit-files = -2\n", 2, files },
+		{ "[journal]\naudit-files = two\n", 2, files },
+		{ "[journal]\naudit-dir = /tmp\n", 2, "audit-dir: no such key in [journal]" },
+	};
+
+	for (size_t i = 0; i < TAP_COUNT(list); i++)
+		need_refused(&list[i]);
+}
+
 static void keys_that_disagree_are_refused(void)
 {
 	static const struct bad list[] = {
 		{ "[signer]\nkey-type = p-256\nenvelope = azure-exact\n", 0, "azure-exact is for RSA" },
 		{ "[certificate]\nlifetime-days = 5\nrenew-days = 5\n", 0, "not below lifetime-days" },
 		{ "[certificate]\nlifetime-days = 5\n", 0, "not below lifetime-days" },
+		{ "[key]\nlevel = file\nrequire-level = host-key\n", 0,
+		  "[key] level: file is less than require-level" },
+		{ "[key]\nlevel = host-key\nrequire-level = tpm\n", 0,
+		  "[key] level: host-key is less than require-level" },
+		{ "[key]\nextend-pcr-after-unseal = 12\n", 0, "12 is not in pcrs" },
+		{ "[key]\npcrs = 1,12\nextend-pcr-after-unseal = 0\n", 0, "0 is not in pcrs" },
+		{ "[journal]\naudit = no\naudit-required = yes\n", 0,
+		  "[journal] audit-required: yes, and audit is no" },
 	};
 
 	for (size_t i = 0; i < TAP_COUNT(list); i++)
@@ -212,6 +311,14 @@ static void defaults_are_the_manuals(void)
 	tap_need_eq(config.renew_days, 10);
 	tap_need_eq(config.profiles, 1);
 	tap_need(config_processes(&config) >= 2);
+	tap_need_eq(config.key_level, SEAL_AUTO);
+	tap_need_eq(config.key_require, SEAL_FILE);
+	tap_need_eq(config.pcrs, 1 << 0 | 1 << 7);
+	tap_need(!strcmp(config.tcti, "device:/dev/tpmrm0"));
+	tap_need_eq(config.extend_pcr, KEEPER_NO_EXTEND);
+	tap_need(config.audit && !config.audit_required);
+	tap_need_eq(config.audit_max_bytes, 16777216);
+	tap_need_eq(config.audit_files, 16);
 	tap_need(!strcmp(config.ca_issuers_url,
 			 "http://169.254.169.253/metadata/attested/issuer.cer"));
 }
@@ -231,6 +338,68 @@ static void good_values_arrive(void)
 	tap_need_eq(config.journal, CONFIG_JOURNAL_REFUSALS);
 	tap_need_eq(config.profiles, 3);
 	tap_need(!strcmp(config.profile[0].sku, "Stra\xc3\x9f" "e \"x\""));
+}
+
+static void what_keys_may_say_arrives(void)
+{
+	static const char *const tctis[] = {
+		"device:/dev/tpm0", "swtpm:path=/run/x", "mssim:host=::1,port=2321", "tabrmd:bus_type=system",
+	};
+	static const struct {
+		const char *name;
+		enum seal_level level;
+	} levels[] = {
+		{ "auto", SEAL_AUTO }, { "tpm", SEAL_TPM }, { "host-key", SEAL_HOST_KEY },
+		{ "file", SEAL_FILE },
+	};
+	char text[300];
+
+	for (size_t i = 0; i < TAP_COUNT(levels); i++) {
+		snprintf(text, sizeof(text), "[key]\nlevel = %s\ntcti = %s\n", levels[i].name, tctis[i]);
+		tap_need_eq(read_text(text), 0);
+		tap_need_eq(config.key_level, levels[i].level);
+		tap_need(!strcmp(config.tcti, tctis[i]));
+		snprintf(text, sizeof(text), "[key]\nrequire-level = %s\n", levels[i].name);
+		tap_need_eq(read_text(text), levels[i].level == SEAL_AUTO ? -EINVAL : 0);
+		if (levels[i].level != SEAL_AUTO)
+			tap_need_eq(config.key_require, levels[i].level);
+	}
+	/* As much as is required is enough. */
+	tap_need_eq(read_text("[key]\nlevel = tpm\nrequire-level = tpm\n"), 0);
+	tap_need_eq(read_text("[key]\nlevel = tpm\nrequire-level = file\n"), 0);
+	tap_need_eq(read_text("[key]\npcrs = 22,0,15\nextend-pcr-after-unseal = 15\n"), 0);
+	tap_need_eq(config.pcrs, 1 << 22 | 1 << 15 | 1 << 0);
+	tap_need_eq(config.extend_pcr, 15);
+	tap_need_eq(read_text("[key]\nextend-pcr-after-unseal = 0\n"), 0);
+	tap_need_eq(config.extend_pcr, 0);
+	tap_need_eq(read_text("[key]\nextend-pcr-after-unseal = no\n"), 0);
+	tap_need_eq(config.extend_pcr, KEEPER_NO_EXTEND);
+}
+
+static void a_tcti_that_is_too_long_is_refused(void)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "[key]\ntcti=device:/%0184d\n", 1);
+	tap_need_eq(read_text(text), 0);
+	tap_need_eq(strlen(config.tcti), CONFIG_TEXT_MAX);
+	snprintf(text, sizeof(text), "[key]\ntcti=device:/%0185d\n", 1);
+	tap_need(read_text(text) < 0);
+	tap_need_msg(strstr(failure.text, ":6: tcti: longer than 192 characters"), "%s", failure.text);
+}
+
+static void what_the_audit_journal_may_say_arrives(void)
+{
+	tap_need_eq(read_text("[journal]\naudit = yes\naudit-required = yes\n"
+			      "audit-max-bytes = 65536\naudit-files = 2\n"), 0);
+	tap_need(config.audit && config.audit_required);
+	tap_need_eq(config.audit_max_bytes, 65536);
+	tap_need_eq(config.audit_files, 2);
+	tap_need_eq(read_text("[journal]\naudit = no\naudit-required = no\n"
+			      "audit-max-bytes = 268435456\naudit-files = 10000\n"), 0);
+	tap_need(!config.audit && !config.audit_required);
+	tap_need_eq(config.audit_max_bytes, 268435456);
+	tap_need_eq(config.audit_files, 10000);
 }
 
 static void profiles_inherit_what_they_do_not_say(void)
@@ -282,6 +451,8 @@ static void mutated_files_never_crash(void)
 
 static const struct tap_test tests[] = {
 	TAP_TEST(each_bad_line_is_named),
+	TAP_TEST(each_bad_line_about_keys_is_named),
+	TAP_TEST(each_bad_line_about_the_audit_journal_is_named),
 	TAP_TEST(keys_that_disagree_are_refused),
 	TAP_TEST(names_that_are_no_dns_names_are_refused),
 	TAP_TEST(unknown_user_and_root_are_refused),
@@ -290,6 +461,9 @@ static const struct tap_test tests[] = {
 	TAP_TEST(too_many_profiles_are_refused),
 	TAP_TEST(defaults_are_the_manuals),
 	TAP_TEST(good_values_arrive),
+	TAP_TEST(what_keys_may_say_arrives),
+	TAP_TEST(a_tcti_that_is_too_long_is_refused),
+	TAP_TEST(what_the_audit_journal_may_say_arrives),
 	TAP_TEST(profiles_inherit_what_they_do_not_say),
 	TAP_TEST(mutated_files_never_crash),
 };
