@@ -17,33 +17,44 @@
 
 #include <selftests/lib/tap.h>
 
-static bool listens(struct swtpm *tpm, const char *name)
+/*
+ * Sockets that listen before swtpm runs: who connects early waits in their queue.
+ * To try whether it is up would take one of the connections it serves in turn.
+ */
+static int listen_at(struct swtpm *tpm, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/%s", tpm->dir, name);
-	ret = connect(fd, (struct sockaddr *)&address, sizeof(address));
-	close(fd);
-	return !ret;
+	unlink(address.sun_path);
+	tap_need(!bind(fd, (struct sockaddr *)&address, sizeof(address)) && !listen(fd, 4));
+	return fd;
+}
+
+static void exec_swtpm(struct swtpm *tpm, int server, int control)
+{
+	char state[120], server_is[40], control_is[40];
+
+	snprintf(state, sizeof(state), "dir=%s", tpm->dir);
+	snprintf(server_is, sizeof(server_is), "type=unixio,fd=%d", dup(server));
+	snprintf(control_is, sizeof(control_is), "type=unixio,fd=%d", dup(control));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDERR_FILENO);
+	execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state, "--server", server_is,
+	       "--ctrl", control_is, "--flags", "not-need-init,startup-clear", NULL);
+	_exit(126);
 }
 
 void swtpm_start(struct swtpm *tpm)
 {
-	char state[120], server[160], control[160];
+	int server = listen_at(tpm, "socket"), control = listen_at(tpm, "socket.ctrl");
 
-	snprintf(state, sizeof(state), "dir=%s", tpm->dir);
-	snprintf(server, sizeof(server), "type=unixio,path=%s/socket", tpm->dir);
-	snprintf(control, sizeof(control), "type=unixio,path=%s/socket.ctrl", tpm->dir);
 	tpm->pid = fork();
-	if (!tpm->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDERR_FILENO);
-		execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state, "--server", server,
-		       "--ctrl", control, "--flags", "not-need-init,startup-clear", NULL);
-		_exit(126);
-	}
-	tap_need_wait(listens(tpm, "socket.ctrl") && listens(tpm, "socket"));
+	if (!tpm->pid)
+		exec_swtpm(tpm, server, control);
+	close(server);
+	close(control);
 }
 
 void swtpm_stop(struct swtpm *tpm)
