@@ -23,5 +23,11 @@ test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_RIG) $(seal_TAP)
 test-sealed_PKGS := libcrypto jansson
 UNIT_TESTS += test-sealed
 
+# It opens what it may not find, so it has what azattest-keeper has.
+ASAN_PROGRAMS += test-remains
+test-remains_SRCS := selftests/seal/test-remains.c $(seal_RIG) userspace/seal/tpm.c $(seal_SRCS) $(seal_TAP)
+test-remains_PKGS := $(seal_TPM_PKGS) jansson
+UNIT_TESTS += test-remains
+
 # On a host with a true /dev/tpmrm0.
 TPM_TESTS += selftests/seal/test-tpm-device
