@@ -10,6 +10,12 @@ test-blob_SRCS := selftests/seal/test-blob.c $(seal_SRCS) $(seal_TAP)
 test-blob_PKGS := libcrypto
 UNIT_TESTS += test-blob
 
+# The real program, which is beside it.
+ASAN_PROGRAMS += test-keeper
+test-keeper_SRCS := selftests/seal/test-keeper.c $(seal_SRCS) $(seal_TAP)
+test-keeper_PKGS := libcrypto
+UNIT_TESTS += test-keeper
+
 ASAN_PROGRAMS += test-tpm
 test-tpm_SRCS := selftests/seal/test-tpm.c $(seal_TPM) $(seal_SRCS) $(seal_TAP)
 test-tpm_PKGS := $(seal_TPM_PKGS)

@@ -20,7 +20,10 @@ static bool is_zero(const uint8_t id[SEAL_ID_LEN])
 	return !memcmp(id, zero, sizeof(zero));
 }
 
-/* The pipe that came along; it has the lowest number that is free, that of the setup. */
+/*
+ * The pipe that came along; it has the lowest number that is free, that of the setup.
+ * There is room for one: a second that were taken could not be closed.
+ */
 static int receive(struct seal_ask *ask, bool *whole)
 {
 	union {
@@ -30,7 +33,7 @@ static int receive(struct seal_ask *ask, bool *whole)
 	struct iovec iov = { ask, sizeof(*ask) };
 	struct msghdr message = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
+		.msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	ssize_t n;
 
