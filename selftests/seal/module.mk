@@ -31,7 +31,8 @@ UNIT_TESTS += test-sealed
 
 # It opens what it may not find, so it has what azattest-keeper has.
 ASAN_PROGRAMS += test-remains
-test-remains_SRCS := selftests/seal/test-remains.c $(seal_RIG) userspace/seal/tpm.c $(seal_SRCS) $(seal_TAP)
+test-remains_SRCS := $(addprefix selftests/seal/,test-remains.c thief.c) $(seal_RIG) userspace/seal/tpm.c \
+	$(seal_SRCS) $(seal_TAP)
 test-remains_PKGS := $(seal_TPM_PKGS) jansson
 UNIT_TESTS += test-remains
 

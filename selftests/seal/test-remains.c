@@ -14,32 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-
 #include <selftests/certificate/rig.h>
 #include <selftests/lib/tap.h>
 #include <selftests/seal/swtpm.h>
+#include <selftests/seal/thief.h>
 #include <userspace/seal/seal.h>
 
 #define CTL	"CTL='%s/azattestctl --socket run/azattestd.sock'; "
 
 static struct rig rig;
 static struct swtpm tpm;
-
-/* What must be nowhere: 32 random bytes each, as a P-256 key is too. */
-struct secrets {
-	uint8_t wrapping[SEAL_KEY_LEN];
-	uint8_t grant[SEAL_KEY_LEN];	/* of the leaf's blob */
-	uint8_t leaf[32];
-	uint8_t ca[32];
-	uint8_t leaf_pem[24];		/* of its second line, where it begins to be secret */
-	uint8_t ca_pem[24];
-};
-
-#define SECOND_LINE	(sizeof("-----BEGIN PRIVATE KEY-----\n") - 1 + 65)
 
 static void open_host(const char *name, const char *level)
 {
@@ -52,80 +36,9 @@ static void open_host(const char *name, const char *level)
 	rig_configure(&rig, "source = embedded\n");
 }
 
-/* what a thief with the directory and this TPM would do */
-
-static size_t read_whole(const char *path, uint8_t *bytes, size_t size)
+static bool opens_all(const char *folder, unsigned int leaf, struct thief_secrets *s)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, bytes, size);
-
-	close(fd);
-	return n < 0 ? 0 : (size_t)n;
-}
-
-static bool open_wrapping_key(const char *folder, const uint8_t id[SEAL_ID_LEN],
-			      uint8_t key[SEAL_KEY_LEN])
-{
-	char path[300], name[SEAL_FOLDER_LEN], why[400] = "";
-	uint8_t bytes[SEAL_KEK_MAX];
-	struct seal_kek kek;
-	struct seal_tpm *t;
-	int ret;
-
-	seal_folder(id, name);
-	snprintf(path, sizeof(path), "%.200s/%s/kek", rig_path(&rig, folder), name);
-	if (seal_kek_read(&kek, bytes, read_whole(path, bytes, sizeof(bytes))))
-		return false;
-	memcpy(key, kek.key, SEAL_KEY_LEN);
-	if (kek.level == SEAL_HOST_KEY)
-		return true;
-	tap_need_msg(!seal_tpm_open(&t, tpm.tcti, why, sizeof(why)), "%s", why);
-	ret = seal_tpm_unseal(t, &kek, key, why, sizeof(why));
-	seal_tpm_close(t);
-	return !ret;
-}
-
-static void take_private(const uint8_t *text, int length, uint8_t scalar[32])
-{
-	BIO *bio = BIO_new_mem_buf(text, length);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-	BIGNUM *number = NULL;
-
-	tap_need(key && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1);
-	tap_need_eq(BN_bn2binpad(number, scalar, 32), 32);
-	BN_clear_free(number);
-	EVP_PKEY_free(key);
-	BIO_free(bio);
-}
-
-static bool open_blob(const char *folder, const char *name, struct secrets *s, uint8_t scalar[32],
-		      uint8_t pem[24])
-{
-	uint8_t blob[4096], plain[4096];
-	struct seal_grant grant;
-	struct seal_head head;
-	char path[300];
-	size_t length;
-	int n;
-
-	snprintf(path, sizeof(path), "%.200s/%s", rig_path(&rig, folder), name);
-	length = read_whole(path, blob, sizeof(blob));
-	if (seal_peek(blob, length, &head) || !open_wrapping_key(folder, head.kek, s->wrapping))
-		return false;
-	tap_need(!seal_grant_make(&grant, head.kek, s->wrapping, head.id));
-	memcpy(s->grant, grant.key, sizeof(s->grant));
-	n = seal_open(&grant, blob, length, plain);
-	if (n < 0)
-		return false;
-	take_private(plain, n, scalar);
-	memcpy(pem, plain + SECOND_LINE, 24);
-	return true;
-}
-
-static bool open_all(const char *folder, struct secrets *s)
-{
-	return open_blob(folder, "ca/issuing.sealed", s, s->ca, s->ca_pem) &&
-	       open_blob(folder, "leaf-000001/key.sealed", s, s->leaf, s->leaf_pem);
+	return thief_opens_all(rig_path(&rig, folder), &tpm, leaf, s);
 }
 
 /* searching */
@@ -166,7 +79,7 @@ static unsigned int files_with(const char *folder, const void *bytes, size_t len
 	return search.found;
 }
 
-static void need_no_secret_below(const char *folder, const struct secrets *s)
+static void need_no_secret_below(const char *folder, const struct thief_secrets *s)
 {
 	tap_need_eq(files_with(folder, s->grant, sizeof(s->grant)), 0);
 	tap_need_eq(files_with(folder, s->leaf, sizeof(s->leaf)), 0);
@@ -179,12 +92,12 @@ static void need_no_secret_below(const char *folder, const struct secrets *s)
 
 static void need_nothing_in_clear(const char *name, const char *level, unsigned int wrapping_keys)
 {
-	struct secrets s;
+	struct thief_secrets s;
 
 	open_host(name, level);
 	rig_start_active(&rig);
 	rig_need_document(&rig);
-	tap_need(open_all("state", &s));
+	tap_need(opens_all("state", 1, &s));
 	need_no_secret_below("state", &s);
 	tap_need(search.files > 4);
 	tap_need_eq(files_with("state", s.wrapping, sizeof(s.wrapping)), wrapping_keys);
@@ -203,6 +116,81 @@ static void at_level_tpm_no_file_has_a_keys_bytes(void)
 static void at_level_host_key_one_file_has_the_wrapping_key_and_none_another(void)
 {
 	need_nothing_in_clear("clear-host-key", "host-key", 1);
+}
+
+/* the control process */
+
+#define REGION_MAX	(64ul << 20)	/* the sanitizer's shadow is larger, and no copy */
+
+/* Regions of the process's memory that have the bytes. */
+static unsigned int regions_with(pid_t pid, const void *bytes, size_t length)
+{
+	char path[40], line[400];
+	unsigned int found = 0;
+	FILE *maps;
+	int mem;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "r");
+	if (mem < 0)
+		tap_skip("needs CAP_SYS_PTRACE, to read the memory of another process");
+	tap_need(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long from, to;
+		uint8_t *copy;
+		char mode;
+		ssize_t n;
+
+		if (sscanf(line, "%lx-%lx %c", &from, &to, &mode) != 3 || mode != 'r' ||
+		    to - from > REGION_MAX)
+			continue;
+		copy = malloc(to - from);
+		tap_need(copy);
+		n = pread(mem, copy, to - from, (off_t)from);
+		found += n > 0 && memmem(copy, (size_t)n, bytes, length);
+		free(copy);
+	}
+	fclose(maps);
+	close(mem);
+	return found;
+}
+
+/* It starts them all, opens the files and makes the pipes, but reads neither. */
+static void need_daemon_without_keys(const char *name, const char *level)
+{
+	struct seal_head head;
+	uint8_t blob[4096];
+	struct thief_secrets s;
+
+	open_host(name, level);
+	rig_start_active(&rig);
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	tap_need_wait(rig_all_ready(&rig));
+	rig_need_document(&rig);
+	tap_need(opens_all("state", 2, &s));
+	/* The control: what it has to know, a wrapping key's name, is found. */
+	tap_need(!seal_peek(blob, thief_read(rig_path(&rig, "state/leaf-000002/key.sealed"), blob,
+					     sizeof(blob)), &head));
+	tap_need(regions_with(rig.daemon, head.kek, sizeof(head.kek)));
+	tap_need_eq(regions_with(rig.daemon, s.wrapping, sizeof(s.wrapping)), 0);
+	tap_need_eq(regions_with(rig.daemon, s.grant, sizeof(s.grant)), 0);
+	tap_need_eq(regions_with(rig.daemon, s.leaf, sizeof(s.leaf)), 0);
+	tap_need_eq(regions_with(rig.daemon, s.leaf_pem, sizeof(s.leaf_pem)), 0);
+	tap_need_eq(regions_with(rig.daemon, s.ca, sizeof(s.ca)), 0);
+	tap_need_eq(regions_with(rig.daemon, s.ca_pem, sizeof(s.ca_pem)), 0);
+	rig_stop(&rig);
+}
+
+static void the_control_process_never_has_a_key(void)
+{
+	need_daemon_without_keys("control-tpm", "tpm");
+}
+
+static void the_control_process_never_has_a_host_key_either(void)
+{
+	need_daemon_without_keys("control-host-key", "host-key");
 }
 
 /* core dumps */
@@ -266,7 +254,7 @@ static int be_dumped(void *arg)
 }
 
 /* The control: here a core is written where we look, and what was in memory is in it. */
-static void need_cores_work(const struct secrets *s)
+static void need_cores_work(const struct thief_secrets *s)
 {
 	pid_t pid = tap_spawn(be_dumped, (void *)s->leaf, -1);
 	int status;
@@ -347,13 +335,13 @@ static void signers_and_the_keeper_are_not_dumpable_and_limited(void)
 
 static void a_signer_and_the_keeper_leave_no_core(void)
 {
-	struct secrets s;
+	struct thief_secrets s;
 
 	open_host("core", "tpm");
 	make_cores_folder();
 	allow_cores();
 	rig_start_active(&rig);
-	tap_need(open_all("state", &s));
+	tap_need(opens_all("state", 1, &s));
 	need_cores_work(&s);
 	need_no_core_of(find_signer());
 	need_no_core_of(find_keeper());
@@ -375,32 +363,31 @@ static int name_is_a_keys(const char *path, const struct stat *st, int type, str
 }
 
 /* Neither in the folder, nor where its files lay on the disk. */
-static void need_nothing_left(const struct secrets *s)
+static void need_nothing_left(const struct thief_secrets *s)
 {
-	struct secrets again;
+	struct thief_secrets again;
 
 	tap_need(!nftw(rig_path(&rig, "state"), name_is_a_keys, 16, FTW_PHYS));
 	tap_need_eq(rig_shell(&rig, "! cat lay/* | tr -d '\\0' | grep -q ."), 0);
 	need_no_secret_below("state", s);
 	tap_need_eq(files_with("state", s->wrapping, sizeof(s->wrapping)), 0);
 	tap_need_eq(rig_shell(&rig, "rm -rf copy && cp -a state copy"), 0);
-	tap_need(!open_all("copy", &again));
+	tap_need(!opens_all("copy", 1, &again));
 	/* Nor with a blob from elsewhere, a backup's: what opened it is gone. */
 	tap_need_eq(rig_shell(&rig, "cp -a before/leaf-000001 copy/"), 0);
-	tap_need(!open_blob("copy", "leaf-000001/key.sealed", &again, again.leaf,
-			    again.leaf_pem));
+	tap_need(!thief_opens_leaf(rig_path(&rig, "copy"), &tpm, 1, &again));
 }
 
 static void need_destroyed(const char *name, const char *level)
 {
-	struct secrets first, second;
+	struct thief_secrets first, second;
 
 	open_host(name, level);
 	rig_start_active(&rig);
 	rig_need_document(&rig);
 	tap_need_eq(rig_shell(&rig, "cp -a state before && mkdir lay && ln state/seal-*/kek lay/ && "
 			      "ln state/ca/issuing.sealed lay/ && ln state/leaf-000001/key.sealed lay/"), 0);
-	tap_need(open_all("before", &first));
+	tap_need(opens_all("before", 1, &first));
 	tap_need_eq(rig_shell(&rig, CTL "$CTL decommission --yes >said", rig.bin), 0);
 	need_nothing_left(&first);
 	/* And who held the wrapping key in memory is gone, and stays so. */
@@ -413,7 +400,7 @@ static void need_destroyed(const char *name, const char *level)
 	tap_need_wait(rig_all_ready(&rig));
 	rig_need_document(&rig);
 	tap_need(rig_says(&rig, "key", "level", level));
-	tap_need(open_all("state", &second));
+	tap_need(opens_all("state", 1, &second));
 	tap_need(memcmp(first.wrapping, second.wrapping, sizeof(first.wrapping)) &&
 		 memcmp(first.leaf, second.leaf, sizeof(first.leaf)) &&
 		 memcmp(first.ca, second.ca, sizeof(first.ca)));
@@ -433,6 +420,8 @@ static void a_decommissioned_hosts_host_key_is_gone_too(void)
 static const struct tap_test tests[] = {
 	TAP_TEST(at_level_tpm_no_file_has_a_keys_bytes),
 	TAP_TEST(at_level_host_key_one_file_has_the_wrapping_key_and_none_another),
+	TAP_TEST(the_control_process_never_has_a_key),
+	TAP_TEST(the_control_process_never_has_a_host_key_either),
 	TAP_TEST(signers_and_the_keeper_are_not_dumpable_and_limited),
 	TAP_TEST(a_signer_and_the_keeper_leave_no_core),
 	TAP_TEST(a_decommissioned_hosts_keys_do_not_open_with_its_own_tpm),
