@@ -157,7 +157,7 @@ static unsigned int regions_with(pid_t pid, const void *bytes, size_t length)
 	return found;
 }
 
-/* It starts them all, opens the files and makes the pipes, but reads neither. */
+/* It opens the files and makes the pipes, at its start and for a renewal, but reads neither. */
 static void need_daemon_without_keys(const char *name, const char *level)
 {
 	struct seal_head head;
@@ -165,6 +165,8 @@ static void need_daemon_without_keys(const char *name, const char *level)
 	struct thief_secrets s;
 
 	open_host(name, level);
+	rig_start_active(&rig);
+	rig_stop(&rig);
 	rig_start_active(&rig);
 	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
 	tap_need_wait(rig_all_ready(&rig));
