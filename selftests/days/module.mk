@@ -34,7 +34,7 @@ UNIT_TESTS += test-history
 
 # What all of it is for.
 ASAN_PROGRAMS += test-days
-test-days_SRCS := selftests/days/test-days.c $(days_RIG)
+test-days_SRCS := selftests/days/test-days.c selftests/seal/swtpm.c $(days_RIG)
 test-days_PKGS := $(azclient_PKGS)
 test-days_CFLAGS := $(azclient_CFLAGS)
 UNIT_TESTS += test-days

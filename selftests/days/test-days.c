@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Promises of a host over 90 days: outages of its CA, a new issuing CA, and no document that does not verify.
+// Promises of a host over 90 days, with outages, reboots and a changed PCR: no document that does not verify.
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,41 +8,117 @@
 #include <unistd.h>
 
 #include <selftests/days/days.h>
+#include <selftests/seal/swtpm.h>
 
 /*
  * Days, from the first certificate on. It lives 30 days and is renewed when
  * less than 10 are left, so outages begin just before a renewal is due, and the
- * last one takes longer than any certificate has left:
+ * last one takes longer than any certificate has left. Keys are sealed by a TPM:
  *
+ *   10              the host reboots, as before
  *   19.75 to 20.75  1 day   the renewal of day 20 comes a day late
+ *   21    to 22     1 day   a firmware update changed PCR 7, until the
+ *                           administrator has a new key made
  *   40.5  to 48.5   8 days  less than 7 are left: a warning
  *   50              the CA rolls over to a new issuing CA, under its root
  *   52    to 87    35 days  the certificate ends in between
+ *   60              the host reboots, and the CA is not there
  */
 #define STEP	(6 * HOUR)
 #define LAST	(90 * DAY)
 
-enum happening { CA_GOES, CA_COMES, CA_ROLLS_OVER };
+enum happening { CA_GOES, CA_COMES, CA_ROLLS_OVER, REBOOT, FIRMWARE_UPDATE, SYNC };
 
 static const struct {
 	int64_t at;
 	enum happening what;
 } plan[] = {
+	{ 10 * DAY, REBOOT },
 	{ 19 * DAY + 18 * HOUR, CA_GOES }, { 20 * DAY + 18 * HOUR, CA_COMES },
+	{ 21 * DAY, FIRMWARE_UPDATE }, { 22 * DAY, SYNC },
 	{ 40 * DAY + 12 * HOUR, CA_GOES }, { 48 * DAY + 12 * HOUR, CA_COMES },
 	{ 50 * DAY, CA_ROLLS_OVER },
-	{ 52 * DAY, CA_GOES }, { 87 * DAY, CA_COMES },
+	{ 52 * DAY, CA_GOES }, { 60 * DAY, REBOOT }, { 87 * DAY, CA_COMES },
 };
 
 static struct rig rig;
+static struct swtpm tpm;
+static bool firmware_is_new;
+static int waiting = -1;		/* a request of who asks while keys are sealed off */
 static struct fakeclock *clock_page;
 
 /* What was seen on the way. */
 static struct {
-	unsigned int issued, expired, warned, ended_states;
+	unsigned int issued, expired, sealed_off, warned, ended_states;
 	int64_t came_back;		/* of the CA, after the longest outage; 0: not yet */
 	int64_t active_again;
 } seen;
+
+static void open_sealed(const char *name)
+{
+	static char key[200];
+
+	clock_page = days_open(&rig, name);
+	swtpm_make(&tpm, rig_path(&rig, "tpm"));
+	snprintf(key, sizeof(key), "tcti = %s\nlevel = tpm", tpm.tcti);
+	rig.key = key;
+	firmware_is_new = false;
+	rig_start_ca(&rig, "");
+	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n[journal]\n"
+		      "documents = none\n", rig.port);
+	rig_start_active(&rig);
+	tap_need(rig_says(&rig, "key", "level", "tpm"));
+}
+
+/* The firmware measures itself at each boot, and azattestd sees that it is another one. */
+static void reboot(void)
+{
+	rig_stop(&rig);
+	swtpm_reboot(&tpm);
+	if (firmware_is_new)
+		tap_need_eq(swtpm_tool(&tpm, "pcrextend 7:sha256=$(printf %064d 1)"), 0);
+	tap_need_eq(rig_shell(&rig, "sed -i 's/ boot .*/ boot another/' state/clock"), 0);
+	rig_start(&rig);
+}
+
+/*
+ * No keeper is left of the latest attempt to unseal. Whatever the clock made due
+ * has begun when status was asked.
+ */
+static bool is_sealed_off(void)
+{
+	return rig_says(&rig, "host", "state", "Error") && rig_says(&rig, "host", "sub", "key") &&
+	       rig_shell(&rig, "pgrep -P %d -x azattest-keeper >/dev/null", rig.daemon) == 1 &&
+	       rig_says(&rig, "host", "reason", "PCR 7 has changed since the key was sealed");
+}
+
+static void update_firmware(void)
+{
+	firmware_is_new = true;
+	reboot();
+	tap_need_wait(is_sealed_off());
+	waiting = fakemodule_ask(rig.module, 20201001, "abc", "");
+	tap_need(waiting >= 0);
+}
+
+static void need_sealed_off(void)
+{
+	tap_need_wait(is_sealed_off() && days_settled(&rig));
+	tap_need_eq(rig_number(&rig, "signers", "ready"), 0);
+	tap_need(!fakemodule_answered(rig.module, waiting));
+	seen.sealed_off++;
+}
+
+static void sync_by_hand(void)
+{
+	const char *error;
+
+	fakemodule_free(rig.module, waiting);
+	waiting = -1;
+	error = rig_sync(&rig);
+	tap_need_msg(!*error, "%s", error);
+	tap_need_wait(rig_all_ready(&rig));
+}
 
 static void happen(enum happening what)
 {
@@ -57,6 +133,16 @@ static void happen(enum happening what)
 		rig_stop_ca(&rig);
 		tap_need_eq(rig_shell(&rig, "$CA roll-over >/dev/null"), 0);
 		rig_start_ca(&rig, "");
+		break;
+	case REBOOT:
+		reboot();
+		tap_need_wait(rig_all_ready(&rig));
+		break;
+	case FIRMWARE_UPDATE:
+		update_firmware();
+		break;
+	case SYNC:
+		sync_by_hand();
 		break;
 	}
 }
@@ -85,7 +171,10 @@ static void one_step(int64_t at)
 {
 	days_pass(clock_page, STEP);
 	tap_need_wait(days_settled(&rig));
-	need_true_to_state(at / DAY);
+	if (waiting >= 0)
+		need_sealed_off();
+	else
+		need_true_to_state(at / DAY);
 }
 
 static void look_at_the_return(int64_t at)
@@ -113,7 +202,7 @@ static void run_days(void)
 static void need_history(void)
 {
 	tap_need_eq(rig_shell(&rig, "bin/azattestctl --socket run/azattestd.sock certificate show >said;"
-			      "test $(grep -c ' issued ' said) = 4 && test $(grep -c ' failing ' said) = 3 && "
+			      "test $(grep -c ' issued ' said) = 5 && test $(grep -c ' failing ' said) = 3 && "
 			      "! grep -q dropped said"), 0);
 	tap_need_eq(rig_shell(&rig, "test $(for f in ca/issued/*; do openssl x509 -in $f -noout -issuer; "
 			      "done | sort -u | wc -l) = 2"), 0);
@@ -121,26 +210,42 @@ static void need_history(void)
 
 static void ninety_days_without_an_invalid_document(void)
 {
-	clock_page = days_open(&rig, "days");
-	rig_start_ca(&rig, "");
-	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n[journal]\n"
-		      "documents = none\n", rig.port);
-	rig_start_active(&rig);
+	open_sealed("days");
 	run_days();
 	need_history();
-	tap_diag("%u issued, %u refused, %u warned of", seen.issued, seen.expired, seen.warned);
-	tap_need_eq(seen.issued + seen.expired, LAST / STEP);
+	tap_diag("%u issued, %u refused, %u without a key, %u warned of", seen.issued, seen.expired,
+		 seen.sealed_off, seen.warned);
+	tap_need_eq(seen.issued + seen.expired + seen.sealed_off, LAST / STEP);
+	tap_need_eq(seen.sealed_off, DAY / STEP);
 	tap_need(seen.warned && seen.ended_states == seen.expired);
 	/* Expired for at least the days by which the outage was longer than a certificate. */
 	tap_need(seen.expired >= 5 * DAY / STEP);
 	tap_need(seen.active_again - seen.came_back == STEP);
-	tap_need_eq(rig_number(&rig, "signers", "generation"), 4);
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 5);
 	tap_need_eq(rig_number(&rig, "signers", "restarts"), 0);
+	rig_stop(&rig);
+}
+
+/* Who booted the host otherwise would only have to wait for it. */
+static void a_due_renewal_makes_no_key_for_a_changed_pcr(void)
+{
+	open_sealed("due");
+	update_firmware();
+	for (int month = 0; month < 3; month++) {
+		days_pass(clock_page, 25 * DAY);
+		need_sealed_off();
+	}
+	tap_need_eq(rig_shell(&rig, "test $(ls ca/issued | wc -l) = 1 && test -e state/leaf-000001 && "
+			      "test $(ls -d state/leaf-* | wc -l) = 1"), 0);
+	sync_by_hand();
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_OK);
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 2);
 	rig_stop(&rig);
 }
 
 static const struct tap_test tests[] = {
 	TAP_TEST_SLOW(ninety_days_without_an_invalid_document, 300),
+	TAP_TEST(a_due_renewal_makes_no_key_for_a_changed_pcr),
 };
 
 int main(int argc, char **argv)
