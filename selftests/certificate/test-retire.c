@@ -162,6 +162,36 @@ static void recommission_takes_it_back_with_a_new_key(void)
 	rig_stop(&rig);
 }
 
+static void need_lines(const char *serial, const char *revoked, unsigned int returns)
+{
+	tap_need_eq(rig_shell(&rig, CTL "$CTL audit verify state/audit >&2 && "
+			      "$CTL audit show --json state/audit >lines && "
+			      "grep '\"event\":\"decommissioned\"' lines | tail -n 1 | "
+			      "grep -q \"\\\"serial\\\":\\\"$(cat %s)\\\",\\\"revoked\\\":\\\"%s\\\"\" && "
+			      "test $(grep -c '\"event\":\"recommissioned\"' lines) = %u",
+			      rig.bin, serial, revoked, returns), 0);
+}
+
+/* Which certificate, and whether somebody has to revoke it still. */
+static void audit_journal_tells_of_the_end_and_of_the_return(void)
+{
+	open_cmp("journal");
+	tap_need_eq(rig_shell(&rig, CTL "$CTL decommission --yes", rig.bin), 0);
+	need_lines("serial", "yes", 0);
+	/* What was done before is no event. */
+	tap_need_eq(rig_shell(&rig, CTL "$CTL decommission --yes", rig.bin), 0);
+	tap_need_eq(rig_shell(&rig, CTL "test $($CTL audit show --json state/audit | "
+			      "grep -c '\"event\":\"decommissioned\"') = 1", rig.bin), 0);
+	tap_need_eq(rig_shell(&rig, CTL "$CTL recommission", rig.bin), 0);
+	tap_need_wait(rig_all_ready(&rig));
+	need_lines("serial", "yes", 1);
+	tap_need_eq(rig_shell(&rig, SERIAL " >second; ! cmp -s serial second"), 0);
+	tap_need_eq(rig_shell(&rig, CTL "{ $CTL recommission 2>said; test $? = 4; } && "
+			      "$CTL decommission --yes --no-revoke", rig.bin), 0);
+	need_lines("second", "no", 1);
+	rig_stop(&rig);
+}
+
 /* The note is what counts, also one that is damaged: who put it there wanted no signatures. */
 static void what_a_crash_left_is_finished_at_the_next_start(void)
 {
@@ -210,6 +240,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(it_asks_before_and_no_is_no),
 	TAP_TEST(it_is_for_root),
 	TAP_TEST(recommission_takes_it_back_with_a_new_key),
+	TAP_TEST(audit_journal_tells_of_the_end_and_of_the_return),
 	TAP_TEST(what_a_crash_left_is_finished_at_the_next_start),
 	TAP_TEST(sync_takes_no_nonsense_for_a_revocation),
 };
