@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Promises of a host over 90 days, with outages, reboots and a changed PCR: no document that does not verify.
+// Promises of a host over 90 days, with outages, reboots and a changed PCR, and of when it renews.
 
 #include <signal.h>
 #include <stdio.h>
@@ -243,9 +243,28 @@ static void a_due_renewal_makes_no_key_for_a_changed_pcr(void)
 	rig_stop(&rig);
 }
 
+/* The clock is set ahead, and so the wait goes on: it is one of time that passes. */
+static void what_is_due_again_at_once_waits_ten_minutes(void)
+{
+	open_sealed("pause");
+	days_set(clock_page, clock_page->wall_s + 21 * DAY);
+	for (int minute = 0; minute < 6; minute += 2) {
+		days_pass(clock_page, 2 * 60);
+		tap_need_wait(days_settled(&rig));
+		tap_need_eq(rig_number(&rig, "signers", "generation"), 1);
+	}
+	days_pass(clock_page, 4 * 60);
+	tap_need_wait(days_settled(&rig) && rig_number(&rig, "signers", "generation") == 2);
+	/* Nobody has to wait who asks. */
+	tap_need(!*rig_sync(&rig) && !*rig_sync(&rig));
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 4);
+	rig_stop(&rig);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST_SLOW(ninety_days_without_an_invalid_document, 300),
 	TAP_TEST(a_due_renewal_makes_no_key_for_a_changed_pcr),
+	TAP_TEST(what_is_due_again_at_once_waits_ten_minutes),
 };
 
 int main(int argc, char **argv)
