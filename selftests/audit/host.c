@@ -18,6 +18,7 @@ struct fakemodule *host_module;
 pid_t host_pid;
 char host_said[65536];
 const char *host_daemon = "azattestd-asan";
+const char *host_key_type = "p-256";
 
 static char top[] = "/tmp/azattest-audit-XXXXXX";
 static char dir[64];
@@ -52,8 +53,8 @@ void host_configure(const char *journal)
 	FILE *out = fopen(host_path("conf"), "w");
 
 	tap_need(out && fprintf(out, "[host]\nname = node1.test\n[signer]\nuser = nobody\n"
-				"key-type = p-256\nprocesses = 2\n[journal]\ndocuments = none\n%s",
-				journal) > 0 && !fclose(out));
+				"key-type = %s\nprocesses = 2\n[journal]\ndocuments = none\n%s",
+				host_key_type, journal) > 0 && !fclose(out));
 }
 
 void host_make(const char *journal)
@@ -163,6 +164,16 @@ const char *host_text(const char *a, const char *b)
 long long host_number(const char *a, const char *b)
 {
 	return json_integer_value(json_object_get(json_object_get(status(), a), b));
+}
+
+size_t host_signers(pid_t *pids, size_t max)
+{
+	const json_t *all = json_object_get(json_object_get(status(), "signers"), "pids");
+	size_t count = json_array_size(all);
+
+	for (size_t i = 0; i < count && i < max; i++)
+		pids[i] = (pid_t)json_integer_value(json_array_get(all, i));
+	return count;
 }
 
 uint32_t host_ask(const char *nonce, const char *profile)

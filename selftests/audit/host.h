@@ -11,6 +11,7 @@
 extern struct fakemodule *host_module;
 extern pid_t host_pid;
 extern const char *host_daemon;	/* which one, relative to the tests */
+extern const char *host_key_type;
 
 /* tap_main() with a place for hosts, which is removed afterwards. */
 int host_main(const struct tap_test *tests, size_t count, int argc, char **argv);
@@ -29,6 +30,8 @@ bool host_log_has(const char *text);
 /* Of the answer to "status", which is there until the next call. */
 const char *host_text(const char *a, const char *b);
 long long host_number(const char *a, const char *b);
+/* The signers' processes; how many there are. */
+size_t host_signers(pid_t *pids, size_t max);
 
 /* One request's status, when it is answered. */
 uint32_t host_ask(const char *nonce, const char *profile);

@@ -21,8 +21,9 @@ test-audit-daemon_SRCS := selftests/audit/test-audit-daemon.c selftests/audit/ho
 test-audit-daemon_PKGS := jansson
 UNIT_TESTS += test-audit-daemon
 
-# Native, by hand: what the journal costs.
+# Native: what the signers' confinement costs, and the journal.
 PROGRAMS += bench-audit
 bench-audit_SRCS := selftests/audit/bench-audit.c selftests/audit/host.c \
-	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
-bench-audit_PKGS := jansson
+	selftests/azattestd/fakemodule.c selftests/document/pki.c selftests/lib/tap.c \
+	selftests/lib/child.c
+bench-audit_PKGS := jansson libcrypto
