@@ -41,10 +41,12 @@ test-embedded_PKGS := libcrypto inih uuid
 UNIT_TESTS += test-config test-state test-embedded
 
 # The whole of it, on a module that is a file.
-ASAN_PROGRAMS += test-daemon
-test-daemon_SRCS := $(addprefix selftests/azattestd/,test-daemon.c fakemodule.c) $(azattestd_TAP)
-test-daemon_PKGS := libcrypto jansson
-UNIT_TESTS += test-daemon
+daemon_tests := test-daemon test-daemon-signers
+ASAN_PROGRAMS += $(daemon_tests)
+$(foreach t,$(daemon_tests),$(eval $(t)_SRCS := $(addprefix selftests/azattestd/,$(t).c rig.c fakemodule.c) \
+	$(azattestd_TAP)))
+$(foreach t,$(daemon_tests),$(eval $(t)_PKGS := libcrypto jansson))
+UNIT_TESTS += $(daemon_tests)
 HOST_TESTS += selftests/azattestd/test-daemon.sh
 
 # What an operator sees and does.

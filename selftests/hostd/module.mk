@@ -17,7 +17,7 @@ HOST_TESTS += $(hostd_host_tests)
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
 hostd_UNITS := test-hostd-config test-hostd-store test-hostd-process test-hostd-module \
-	test-hostd-facts test-hostd-rest
+	test-hostd-facts test-hostd-session test-hostd-slots
 ASAN_PROGRAMS += $(hostd_UNITS)
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
@@ -33,8 +33,11 @@ test-hostd-module_PKGS := libnl-3.0 libnl-genl-3.0 jansson
 test-hostd-facts_SRCS := selftests/hostd/test-hostd-facts.c userspace/hostd/facts.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
 test-hostd-facts_PKGS := inih jansson
-test-hostd-rest_SRCS := selftests/hostd/test-hostd-rest.c \
+hostd_SESSION := selftests/hostd/session.c \
 	$(addprefix userspace/hostd/,rest.c drain.c slot.c backoff.c) \
 	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)
-test-hostd-rest_PKGS := jansson
+test-hostd-session_SRCS := selftests/hostd/test-hostd-session.c $(hostd_SESSION)
+test-hostd-session_PKGS := jansson
+test-hostd-slots_SRCS := selftests/hostd/test-hostd-slots.c $(hostd_SESSION)
+test-hostd-slots_PKGS := jansson
 UNIT_TESTS += $(hostd_UNITS)
