@@ -47,10 +47,10 @@ static void a_client_that_does_not_read_is_ended(void)
 	fd = rig_connect();
 	rig_put(fd, request, strlen(request));
 	p = (struct pollfd) { .fd = fd, .events = POLLIN };
-	tap_need_eq(poll(&p, 1, TAP_PATIENCE_MS), 1);
+	tap_need_eq(poll(&p, 1, tap_patience_ms()), 1);
 	rig_need("GET", "/v1/status", "", 200, "");
 	p.events = 0;
-	tap_need_eq(poll(&p, 1, TAP_PATIENCE_MS), 1);	/* hung up */
+	tap_need_eq(poll(&p, 1, tap_patience_ms()), 1);	/* hung up */
 	tap_need(p.revents & POLLHUP);
 	close(fd);
 	rig_stop();

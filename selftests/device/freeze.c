@@ -35,7 +35,7 @@ void freeze_wait(struct freeze *f)
 {
 	struct uffd_msg msg;
 
-	tap_need_msg(rig_poll(f->uffd, POLLIN, TAP_PATIENCE_MS), "nobody came to the page");
+	tap_need_msg(rig_poll(f->uffd, POLLIN, tap_patience_ms()), "nobody came to the page");
 	tap_need_eq(read(f->uffd, &msg, sizeof(msg)), sizeof(msg));
 }
 

@@ -60,7 +60,7 @@ struct azattest_signer_request talk_take(int signer)
 {
 	struct azattest_signer_request r;
 
-	tap_need_eq(fakesigner_take(signer, &r, TAP_PATIENCE_MS), 1);
+	tap_need_eq(fakesigner_take(signer, &r, tap_patience_ms()), 1);
 	return r;
 }
 

@@ -337,7 +337,7 @@ static int signer_with(struct azattest_signer_request *r)
 	int signer = fakesigner_open();
 
 	tap_need_eq(fakesigner_join(signer, 4, AZATTEST_HOST_READY, 1), 0);
-	tap_need_eq(fakesigner_take(signer, r, TAP_PATIENCE_MS), 1);
+	tap_need_eq(fakesigner_take(signer, r, tap_patience_ms()), 1);
 	return signer;
 }
 

@@ -92,7 +92,7 @@ static void replies_are_still_readable_after_the_end(void)
 		talk_ask(fd, 20 + i);
 	for (int i = 0; i < 3; i++)
 		talk_answer(signer, talk_take(signer).cookie, "d");
-	tap_need(rig_poll(fd, POLLIN, TAP_PATIENCE_MS) & POLLIN);
+	tap_need(rig_poll(fd, POLLIN, tap_patience_ms()) & POLLIN);
 	close(owner);
 	tap_need_wait(rig_ended(fd));
 	tap_need(rig_poll(fd, POLLIN, 0) & POLLIN);

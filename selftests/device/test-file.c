@@ -226,7 +226,7 @@ static void sixteen_may_be_open_then_eagain(void)
 	tap_need_eq(rig_poll(fd, POLLOUT | POLLIN, 0), 0);
 	talk_answer(signer, talk_take(signer).cookie, "d");
 	tap_need_eq(talk_reply(fd).status, AZATTEST_STATUS_OK);
-	tap_need(rig_poll(fd, POLLOUT, TAP_PATIENCE_MS) & POLLOUT);
+	tap_need(rig_poll(fd, POLLOUT, tap_patience_ms()) & POLLOUT);
 	tap_need_eq(talk_put(fd, frame, n), n);
 	tap_need_eq(rig_poll(fd, POLLOUT, 0), 0);
 }
@@ -265,7 +265,7 @@ static void a_small_buffer_is_emsgsize_and_the_frame_stays(void)
 
 	talk_ask(fd, 12);
 	talk_answer(signer, talk_take(signer).cookie, "document");
-	tap_need(rig_poll(fd, POLLIN, TAP_PATIENCE_MS) & POLLIN);
+	tap_need(rig_poll(fd, POLLIN, tap_patience_ms()) & POLLIN);
 	for (size_t size = 0; size < 24; size++)
 		tap_need_msg(talk_get(fd, talk_buf, size) == -EMSGSIZE, "%zu bytes: %d", size,
 			     talk_get(fd, talk_buf, size));
@@ -292,7 +292,7 @@ static void a_faulty_buffer_is_efault_and_the_frame_is_lost(void)
 
 	talk_ask(fd, 14);
 	talk_answer(signer, talk_take(signer).cookie, "document");
-	tap_need(rig_poll(fd, POLLIN, TAP_PATIENCE_MS) & POLLIN);
+	tap_need(rig_poll(fd, POLLIN, tap_patience_ms()) & POLLIN);
 	tap_need_eq(talk_get(fd, page, 4096), -EFAULT);
 	talk_nonblock(fd, true);
 	tap_need_eq(talk_get(fd, talk_buf, sizeof(talk_buf)), -EAGAIN);

@@ -256,7 +256,7 @@ static void killed_while_frozen_it_leaves_nothing(void)
 	/* What the killed signer had taken comes again. */
 	kill_frozen(do_read, signer, sizeof(struct azattest_signer_request));
 	talk_answer(signer, talk_take(signer).cookie, "d");
-	tap_need(rig_poll(owner, POLLIN, TAP_PATIENCE_MS) & POLLIN);
+	tap_need(rig_poll(owner, POLLIN, tap_patience_ms()) & POLLIN);
 	kill_frozen(do_read, owner, FREEZE_PAGE);
 	talk_ask(owner, 2);
 	talk_answer(signer, talk_take(signer).cookie, "d");

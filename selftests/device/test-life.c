@@ -64,7 +64,7 @@ static void closing_an_attached_file_ends_nothing(void)
 
 static int wait_for_end(void *arg)
 {
-	return rig_poll(*(int *)arg, POLLIN, TAP_PATIENCE_MS) & POLLHUP ? 0 : 1;
+	return rig_poll(*(int *)arg, POLLIN, tap_patience_ms()) & POLLHUP ? 0 : 1;
 }
 
 static void a_poll_that_waits_hears_the_end(void)

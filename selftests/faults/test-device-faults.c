@@ -252,7 +252,7 @@ static void read_is_enomem_or_gives_the_reply(void)
 	for (int round = 0; round < 2 * AZATTEST_FILE_INFLIGHT; round++) {
 		for (fault_begin(&f, "read"); fault_next(&f);) {
 			talk_ask(owner, round);
-			tap_need(rig_poll(owner, POLLIN, TAP_PATIENCE_MS) & POLLIN);
+			tap_need(rig_poll(owner, POLLIN, tap_patience_ms()) & POLLIN);
 			fault_arm(&f);
 			n = talk_get(owner, talk_buf, sizeof(talk_buf));
 			fault_disarm(&f);

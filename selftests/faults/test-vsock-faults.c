@@ -28,7 +28,7 @@ static enum outcome wait_for(struct fault *f, struct fakeguest_conn *c)
 			return ENDED;
 		if (fault_fired(f) && tap_now_ms() - silent_since > SILENCE_MS)
 			return SILENT;
-		tap_need(tap_now_ms() - silent_since < TAP_PATIENCE_MS);
+		tap_need(tap_now_ms() - silent_since < tap_patience_ms());
 	}
 }
 

@@ -313,7 +313,7 @@ int client_end(int sock)
 	socklen_t size = sizeof(int);
 	int error;
 
-	tap_need_eq(poll(&wait, 1, TAP_PATIENCE_MS), 1);
+	tap_need_eq(poll(&wait, 1, tap_patience_ms()), 1);
 	tap_need_eq(getsockopt(sock, SOL_SOCKET, SO_ERROR, &error, &size), 0);
 	return error;
 }
@@ -325,7 +325,7 @@ static void receive(int sock, void *bytes, size_t size)
 	ssize_t n;
 
 	while (got < size) {
-		tap_need_msg(poll(&wait, 1, TAP_PATIENCE_MS) == 1, "the server says nothing");
+		tap_need_msg(poll(&wait, 1, tap_patience_ms()) == 1, "the server says nothing");
 		n = read(sock, (char *)bytes + got, size - got);
 		tap_need(n > 0);
 		got += (size_t)n;
@@ -370,7 +370,7 @@ static void client_finish(int sock)
 	char byte;
 
 	tap_need_eq(shutdown(sock, SHUT_WR), 0);
-	tap_need_eq(poll(&wait, 1, TAP_PATIENCE_MS), 1);
+	tap_need_eq(poll(&wait, 1, tap_patience_ms()), 1);
 	tap_need_eq(read(sock, &byte, 1), 0);
 	close(sock);
 }

@@ -414,8 +414,8 @@ bool rig_guest_served(const struct rig_guest *guest, unsigned int number)
 
 int rig_guest_connect(const struct rig_guest *guest)
 {
-	int fd = connect_guest(guest, TAP_PATIENCE_MS);
+	int fd = connect_guest(guest, tap_patience_ms());
 
-	tap_need(fd >= 0 && *greeting(fd, TAP_PATIENCE_MS));
+	tap_need(fd >= 0 && *greeting(fd, tap_patience_ms()));
 	return fd;
 }

@@ -110,7 +110,7 @@ static void hostd_killed_and_started_again_keeps_slots_and_connections(void)
 	char text[64] = "";
 
 	rig_kill();
-	tap_need(*rig_guest_ask(&scene_guest, TAP_PATIENCE_MS));
+	tap_need(*rig_guest_ask(&scene_guest, tap_patience_ms()));
 	rig_restart();
 	tap_need_wait(restd->sessions >= 2 && restd->synced);
 	tap_need_wait(rig_vm_is(SCENE_VM, "active"));

@@ -59,7 +59,7 @@ static void what_another_process_sends_is_no_event(void)
 	tap_need_eq(watch_open(), 0);
 	tap_need_eq(module_open(&hostd.module, &hostd, "/nonexistent", &failure), 0);
 	forge(bound_event());
-	watch_wait(TAP_PATIENCE_MS);
+	watch_wait(tap_patience_ms());
 	tap_need_eq(bound, 0);
 	tap_need(!hostd.changed);
 	module_close(&hostd.module);

@@ -205,7 +205,8 @@ static void happens(const struct accident *accident)
 	unsigned long port = seen->sent_by_port, host = seen->sent_by_host;
 
 	tap_diag("%s", accident->command);
-	rig_sh("%s", accident->command);
+	/* hostd may answer the guest before it has put back the last that it lost. */
+	tap_need_wait(rig_can("%s", accident->command));
 	tap_need_wait(rig_guest_served(&guest, VM));
 	tap_need_wait(rig_vm_is(VM, "active"));
 	tap_need_wait(seen->sent_by_port > port + 1000 && seen->sent_by_host > host + 1000);

@@ -249,7 +249,7 @@ static void an_old_connection_never_reaches_the_next_vm_of_its_slot(void)
 	tap_need_eq(rig_vm_number(SCENE_OTHER, "slot"), 1);
 	tap_need(send(connection, "x", 1, MSG_NOSIGNAL) == 1 || errno == EPIPE || errno == ECONNRESET);
 	closed.fd = connection;
-	tap_need_eq(poll(&closed, 1, TAP_PATIENCE_MS), 1);
+	tap_need_eq(poll(&closed, 1, tap_patience_ms()), 1);
 	tap_need(recv(connection, &byte, 1, 0) <= 0);
 	close(binding);
 	close(next);

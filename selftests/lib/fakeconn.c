@@ -153,7 +153,7 @@ static bool leaves(struct fakeguest_conn *c, enum fakeguest_state state, int tim
 
 int fakeguest_connect_end(struct fakeguest_conn *c)
 {
-	if (!leaves(c, FAKEGUEST_CONNECTING, TAP_PATIENCE_MS))
+	if (!leaves(c, FAKEGUEST_CONNECTING, tap_patience_ms()))
 		return -ETIMEDOUT;
 	/* It may have opened and ended, with data, since we last looked. */
 	return c->opened ? 0 : -ECONNRESET;
@@ -182,7 +182,7 @@ static uint32_t credit(const struct fakeguest_conn *c)
 /* Waits until the host takes at least one byte: 0 or -errno. */
 static int wait_credit(struct fakeguest_conn *c)
 {
-	int64_t end = tap_now_ms() + TAP_PATIENCE_MS;
+	int64_t end = tap_now_ms() + tap_patience_ms();
 
 	fakeguest_pump(c->guest, 0);
 	while (c->state == FAKEGUEST_OPEN && !credit(c)) {
@@ -253,12 +253,12 @@ int fakeguest_recv_timeout(struct fakeguest_conn *c, void *data, size_t len, int
 
 int fakeguest_recv(struct fakeguest_conn *c, void *data, size_t len)
 {
-	return fakeguest_recv_timeout(c, data, len, TAP_PATIENCE_MS);
+	return fakeguest_recv_timeout(c, data, len, tap_patience_ms());
 }
 
 int fakeguest_wait_end(struct fakeguest_conn *c)
 {
-	return leaves(c, FAKEGUEST_OPEN, TAP_PATIENCE_MS) ? 0 : -ETIMEDOUT;
+	return leaves(c, FAKEGUEST_OPEN, tap_patience_ms()) ? 0 : -ETIMEDOUT;
 }
 
 void fakeguest_hangup(struct fakeguest_conn *c)

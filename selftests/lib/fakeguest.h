@@ -77,7 +77,7 @@ void fakeguest_header(const struct fakeguest *g, struct virtio_vsock_hdr *hdr,
  * Puts a packet on the ring as it is; hdr.len may lie about len. A host drops
  * one that claims more than it brings, or more than 64 KiB, and never gives its
  * descriptor back: add it to g->lost. EAGAIN: the ring stayed full for
- * TAP_PATIENCE_MS; pump between packets, for the host stops to take ours when
+ * tap_patience_ms(); pump between packets, for the host stops to take ours when
  * it has no room for answers.
  */
 int fakeguest_inject(struct fakeguest *g, const struct virtio_vsock_hdr *hdr,

@@ -32,6 +32,20 @@ static struct restores {
 	} file[RESTORES];
 } *restores;
 
+/* As selftests/run does for whole programs. */
+static unsigned int scale(void)
+{
+	const char *s = getenv("AZ_TIMEOUT_SCALE");
+	unsigned long factor = s ? strtoul(s, NULL, 10) : 1;
+
+	return factor ? factor : 1;
+}
+
+int tap_patience_ms(void)
+{
+	return (int)(60000 * scale());
+}
+
 int64_t tap_now_ms(void)
 {
 	struct timespec ts;
@@ -217,15 +231,6 @@ static int finish(pid_t pid, unsigned int timeout_s)
 static unsigned int timeout_of(const struct tap_test *t)
 {
 	return (t->timeout_s ? t->timeout_s : TAP_TIMEOUT_S) * (tap_long() ? 20 : 1);
-}
-
-/* As selftests/run does for whole programs. */
-static unsigned int scale(void)
-{
-	const char *s = getenv("AZ_TIMEOUT_SCALE");
-	unsigned long factor = s ? strtoul(s, NULL, 10) : 1;
-
-	return factor ? factor : 1;
 }
 
 static bool run_one(const struct tap_test *t, unsigned int number)

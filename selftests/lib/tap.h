@@ -40,7 +40,6 @@ struct tap_test {
 #define TAP_COUNT(a)		(sizeof(a) / sizeof((a)[0]))
 
 #define TAP_TIMEOUT_S		120
-#define TAP_PATIENCE_MS		60000	/* longest wait for what must come */
 
 int tap_main(const struct tap_test *tests, size_t count, int argc, char **argv);
 
@@ -77,10 +76,10 @@ void tap_fail(const char *file, int line, const char *text, ...)
 				 #got, tap_got_, #want, tap_want_);		\
 	} while (0)
 
-/* True as soon as the condition is; false after TAP_PATIENCE_MS. */
+/* True as soon as the condition is; false after tap_patience_ms(). */
 #define tap_wait(cond)								\
 	({									\
-		int64_t tap_end_ = tap_now_ms() + TAP_PATIENCE_MS;		\
+		int64_t tap_end_ = tap_now_ms() + tap_patience_ms();		\
 		bool tap_ok_;							\
 										\
 		while (!(tap_ok_ = !!(cond)) && tap_now_ms() < tap_end_)	\
@@ -95,6 +94,7 @@ void tap_fail(const char *file, int line, const char *text, ...)
 	} while (0)
 
 int64_t tap_now_ms(void);
+int tap_patience_ms(void);	/* longest wait for what must come: 60 s, scaled */
 void tap_pause(void);	/* a few milliseconds, between two looks */
 
 /* In the environment, AZ_LONG=1: loops as long as their numbers allow; AZ_SHORT=1: a tenth. */

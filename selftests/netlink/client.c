@@ -425,7 +425,7 @@ void client_need_event(struct client *c, uint32_t kind, uint32_t number,
 
 	azbind_uuid(uuid, number);
 	for (;;) {
-		tap_need_msg(client_event(c, e, TAP_PATIENCE_MS), "no event of kind %u", kind);
+		tap_need_msg(client_event(c, e, tap_patience_ms()), "no event of kind %u", kind);
 		if (e->kind == kind && (!number || !memcmp(e->uuid, uuid, sizeof(uuid))))
 			return;
 	}

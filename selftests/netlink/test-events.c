@@ -107,7 +107,7 @@ static void one_end_is_told_once(void)
 	close(fd);
 	tap_need(rig_uuid_free(1504));
 	do {
-		tap_need(client_event(&listener, &e, TAP_PATIENCE_MS));
+		tap_need(client_event(&listener, &e, tap_patience_ms()));
 		tap_need(e.kind != AZATTEST_EVENT_UNBOUND);
 	} while (e.kind != AZATTEST_EVENT_BOUND);
 }
@@ -247,9 +247,9 @@ static void need_order(void)
 {
 	struct client_event e;
 
-	tap_need(client_event(&listener, &e, TAP_PATIENCE_MS));
+	tap_need(client_event(&listener, &e, tap_patience_ms()));
 	tap_need_msg(e.kind == AZATTEST_EVENT_BOUND, "event %u was told before BOUND", e.kind);
-	tap_need(client_event(&listener, &e, TAP_PATIENCE_MS));
+	tap_need(client_event(&listener, &e, tap_patience_ms()));
 	tap_need_eq(e.kind, AZATTEST_EVENT_UNBOUND);
 }
 
@@ -293,7 +293,7 @@ static void refusals_do_not_drown_other_events(void)
 	}
 	rig_owner(1511);
 	do {
-		tap_need(client_event(&listener, &e, TAP_PATIENCE_MS));
+		tap_need(client_event(&listener, &e, tap_patience_ms()));
 		refused += e.kind == AZATTEST_EVENT_REFUSED;
 	} while (e.kind != AZATTEST_EVENT_BOUND);
 	tap_diag("%d of 3000 refusals were told", refused);

@@ -80,7 +80,7 @@ static void status_counts_what_waits_and_what_is_held(void)
 	tap_need_eq(s.signers, 0);
 	signer = fakesigner_open();
 	tap_need_eq(fakesigner_join(signer, 8, AZATTEST_HOST_EXPIRED, 5), 0);
-	tap_need_eq(fakesigner_take(signer, &r, TAP_PATIENCE_MS), 1);
+	tap_need_eq(fakesigner_take(signer, &r, tap_patience_ms()), 1);
 	tap_need_eq(client_status(&c, &s), 0);
 	tap_need_eq(s.queued, 2);
 	tap_need_eq(s.inflight, 1);

@@ -298,7 +298,8 @@ void rig_document(const struct rig_answer *answer, char *text, size_t size)
 	text[length] = 0;
 }
 
-int rig_connect(struct rig *rig, uint32_t slot)
+/* A socket of the slot; connected, or *error says why not. */
+static int try_connect(struct rig *rig, uint32_t slot, int *error)
 {
 	struct sockaddr_in guest = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(RIG_BASE + slot),
@@ -307,13 +308,40 @@ int rig_connect(struct rig *rig, uint32_t slot)
 		.sin_family = AF_INET, .sin_port = htons(rig->config.port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	struct timeval patience = { .tv_sec = TAP_PATIENCE_MS / 1000 };
+	struct timeval patience = { .tv_sec = tap_patience_ms() / 1000 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	tap_need(fd >= 0 && !bind(fd, (struct sockaddr *)&guest, sizeof(guest)));
 	tap_need(!setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)));
-	tap_need(!connect(fd, (struct sockaddr *)&host, sizeof(host)));
+	*error = connect(fd, (struct sockaddr *)&host, sizeof(host)) ? errno : 0;
 	return fd;
+}
+
+int rig_connect(struct rig *rig, uint32_t slot)
+{
+	int error, fd = try_connect(rig, slot, &error);
+
+	tap_need_eq(error, 0);
+	return fd;
+}
+
+void rig_need_reset(int sock)
+{
+	char byte;
+
+	tap_need_eq(recv(sock, &byte, 1, 0), -1);
+	tap_need_eq(errno, ECONNRESET);
+}
+
+void rig_need_refused(struct rig *rig, uint32_t slot)
+{
+	int error, fd = try_connect(rig, slot, &error);
+
+	if (!error)
+		rig_need_reset(fd);
+	else
+		tap_need_eq(error, ECONNRESET);
+	close(fd);
 }
 
 /* A peer that has closed already is what some promises are about. */

@@ -63,6 +63,10 @@ void rig_serve(int module, uint32_t slot, unsigned int late);
 
 /* A guest. */
 int rig_connect(struct rig *rig, uint32_t slot);
+/* The connection is reset by restd. */
+void rig_need_reset(int sock);
+/* A new one is: before connect() has returned, or after. */
+void rig_need_refused(struct rig *rig, uint32_t slot);
 void rig_send(int sock, const char *text);
 void rig_send_bytes(int sock, const char *bytes, size_t length);
 

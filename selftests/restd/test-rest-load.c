@@ -20,14 +20,6 @@
 
 static struct rig rig;
 
-static void need_reset(int sock)
-{
-	char byte;
-
-	tap_need_eq(recv(sock, &byte, 1, 0), -1);
-	tap_need_eq(errno, ECONNRESET);
-}
-
 static bool is_open(int sock)
 {
 	char byte;
@@ -112,11 +104,8 @@ static void connections_of_a_vm_are_capped(void)
 	rig_serve(rig_grant(&rig, 8, 1002), 8, 1);
 	for (int i = 0; i < 16; i++)
 		socks[i] = rig_connect(&rig, 7);
-	for (int i = 0; i < 1000; i++) {
-		sock = rig_connect(&rig, 7);
-		need_reset(sock);
-		close(sock);
-	}
+	for (int i = 0; i < 1000; i++)
+		rig_need_refused(&rig, 7);
 	for (int i = 0; i < 16; i++)
 		tap_need(is_open(socks[i]));
 	sock = rig_connect(&rig, 8);
@@ -167,8 +156,8 @@ static void an_idle_connection_ends(void)
 	used = rig_connect(&rig, 7);
 	rig_ask(&rig, used, "GET", "/metadata/versions", TRUE, &answer);
 	tap_need_eq(answer.status, 200);
-	need_reset(fresh);
-	need_reset(used);
+	rig_need_reset(fresh);
+	rig_need_reset(used);
 }
 
 /* What the module is not asked for has a rate too; other VMs do not notice it. */

@@ -25,14 +25,6 @@ static void begin(void)
 	rig_start(&rig);
 }
 
-static void need_reset(int sock)
-{
-	char byte;
-
-	tap_need_eq(recv(sock, &byte, 1, 0), -1);
-	tap_need_eq(errno, ECONNRESET);
-}
-
 static void need_served(uint32_t slot)
 {
 	struct rig_answer answer;
@@ -41,25 +33,17 @@ static void need_served(uint32_t slot)
 	tap_need_eq(answer.status, 200);
 }
 
-static void need_refused(uint32_t slot)
-{
-	int sock = rig_connect(&rig, slot);
-
-	need_reset(sock);
-	close(sock);
-}
-
 static void only_a_granted_slot_is_let_in(void)
 {
 	begin();
-	need_refused(7);
+	rig_need_refused(&rig, 7);
 	rig_grant(&rig, 7, 1001);
 	need_served(7);
-	need_refused(6);
-	need_refused(8);
-	need_refused(0);
-	need_refused(RIG_SLOTS);
-	need_refused(0x10000 + 7);
+	rig_need_refused(&rig, 6);
+	rig_need_refused(&rig, 8);
+	rig_need_refused(&rig, 0);
+	rig_need_refused(&rig, RIG_SLOTS);
+	rig_need_refused(&rig, 0x10000 + 7);
 }
 
 /* Connections in each phase: idle, half a request, waiting, answered. */
@@ -145,7 +129,7 @@ static void revoking_one_vm_leaves_the_others(void)
 	rig_serve(rig_grant(&rig, 8, 1002), 8, 1);
 	other = rig_connect(&rig, 8);
 	rig_revoke(&rig, 7, 1001);
-	need_refused(7);
+	rig_need_refused(&rig, 7);
 	rig_ask(&rig, other, "GET", DOCUMENT, TRUE, &answer);
 	tap_need_eq(answer.status, 200);
 	/* A revocation of another generation is about nobody here. */
@@ -163,8 +147,8 @@ static void the_end_of_a_binding_resets_its_connections(void)
 	connect_in_each_phase(module, socks);
 	close(module);
 	for (int i = 0; i < 4; i++)
-		need_reset(socks[i]);
-	need_refused(7);
+		rig_need_reset(socks[i]);
+	rig_need_refused(&rig, 7);
 	rig_revoke(&rig, 7, 1001);
 	rig_grant(&rig, 7, 1002);
 	need_served(7);
@@ -179,8 +163,8 @@ static void a_grant_of_one_that_has_ended_brings_it_back(void)
 	module = rig_grant(&rig, 7, 1001);
 	sock = rig_connect(&rig, 7);
 	close(module);
-	need_reset(sock);
-	need_refused(7);
+	rig_need_reset(sock);
+	rig_need_refused(&rig, 7);
 	rig_grant(&rig, 7, 1001);
 	need_served(7);
 }
@@ -198,8 +182,8 @@ static void unbound_resets_and_says_nothing(void)
 	rig_send(sock, ASK);
 	rig_take(module, &header, nonce, &version);
 	rig_reply(module, &header, AZATTEST_STATUS_UNBOUND, NULL, 0);
-	need_reset(sock);
-	need_refused(7);
+	rig_need_reset(sock);
+	rig_need_refused(&rig, 7);
 }
 
 /* Replies to nobody, to others, and broken ones: never an answer, never the end. */
@@ -292,7 +276,7 @@ static void a_new_generation_without_revoke_ends_the_old_one_first(void)
 	sock = rig_connect(&rig, 7);
 	rig_settle(&rig);
 	rig_grant(&rig, 7, 1002);
-	need_reset(sock);
+	rig_need_reset(sock);
 	need_served(7);
 }
 
@@ -314,8 +298,8 @@ static void hostd_may_restart(void)
 	tap_need(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	rig_grant_file(&rig, 7, 1001, RIG_FACTS, pair[1]);
 	rig_sync(&rig);
-	need_reset(gone);
-	need_refused(8);
+	rig_need_reset(gone);
+	rig_need_refused(&rig, 8);
 	rig_ask(&rig, kept, "GET", DOCUMENT, TRUE, &answer);
 	tap_need_eq(answer.status, 200);
 	tap_need(!answer.closed);
@@ -334,9 +318,9 @@ static void another_range_ends_all(void)
 	rig.config.base = RIG_BASE - 1;
 	rig_accept_session(&rig);
 	rig_sync(&rig);
-	need_reset(sock);
-	need_refused(7);
-	need_refused(6);
+	rig_need_reset(sock);
+	rig_need_refused(&rig, 7);
+	rig_need_refused(&rig, 6);
 }
 
 static void a_broken_message_ends_the_session_and_nothing_else(void)

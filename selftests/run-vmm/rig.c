@@ -107,7 +107,7 @@ bool rig_vm_read(int fd, void *to, size_t len)
 		struct pollfd p = { fd, POLLIN, 0 };
 		ssize_t n;
 
-		tap_need_msg(poll(&p, 1, TAP_PATIENCE_MS) == 1, "no reply");
+		tap_need_msg(poll(&p, 1, tap_patience_ms()) == 1, "no reply");
 		n = read(fd, (char *)to + have, len - have);
 		if (n <= 0)
 			return false;
@@ -140,7 +140,7 @@ size_t rig_device_take(const struct rig *rig, struct azattest_frame *h,
 	uint32_t total;
 	ssize_t n;
 
-	tap_need_eq(poll(&p, 1, TAP_PATIENCE_MS), 1);
+	tap_need_eq(poll(&p, 1, tap_patience_ms()), 1);
 	n = read(rig->device, frame, 256);
 	tap_need(n >= (ssize_t)RIG_HEADER);
 	tap_need_eq(azattest_frame_header(frame, (size_t)n, &total), 1);

@@ -144,14 +144,14 @@ static void late_answer_never_reaches_the_next_request(void)
 	tap_need_eq(fakesigner_join(signer, 1, AZATTEST_HOST_READY, 1), 0);
 	azbind_limit("deadline_ms", 200);
 	tap_need_eq(fakeguest_send(c, frame, frames_attest(frame, 1, "n", 1)), 0);
-	tap_need_eq(fakesigner_take(signer, &req, TAP_PATIENCE_MS), 1);
+	tap_need_eq(fakesigner_take(signer, &req, tap_patience_ms()), 1);
 	tap_need_eq(ask_read(c, &r), 0);
 	tap_need_eq(r.status, AZATTEST_STATUS_RETRY);
 	azbind_limit("deadline_ms", 30000);
 	tap_need_eq(fakeguest_send(c, frame, frames_attest(frame, 2, "next", 4)), 0);
 	tap_need_eq(fakesigner_answer(signer, req.cookie, AZATTEST_STATUS_OK, der,
 				      fakesigner_document(der, &req, 1, 1)), -ENOENT);
-	tap_need_eq(fakesigner_take(signer, &req, TAP_PATIENCE_MS), 1);
+	tap_need_eq(fakesigner_take(signer, &req, tap_patience_ms()), 1);
 	tap_need_eq(fakesigner_answer(signer, req.cookie, AZATTEST_STATUS_OK, der,
 				      fakesigner_document(der, &req, 1, 1)), 0);
 	tap_need_eq(ask_read(c, &r), 0);

@@ -120,7 +120,7 @@ static void loop_once(enum holder holder, enum vmm_end end, struct tally *t)
 	if (end != VMM_LEAVES)
 		vmm_kill(v);
 	t->first_try += fakeguest_set_cid(g, CID) == 0;
-	patience = tap_now_ms() + TAP_PATIENCE_MS;
+	patience = tap_now_ms() + tap_patience_ms();
 	while (!g->cid && fakeguest_set_cid(g, CID))
 		tap_need_msg(tap_now_ms() < patience, "the CID of the dead never came free");
 	tap_need_eq(fakeguest_run(g, true), 0);
