@@ -15,7 +15,8 @@ ASAN_PROGRAMS += $(api_tests)
 $(foreach t,$(api_tests),$(eval $(t)_SRCS := selftests/api/$(t).c))
 $(foreach t,$(api_tests),$(eval $(t)_STATIC := azapirig))
 $(foreach t,$(api_tests),$(eval $(t)_PKGS := $(api_PKGS)))
-UNIT_TESTS += $(api_tests) selftests/api/test-ctl-api.sh
+UNIT_TESTS += $(api_tests) selftests/api/test-ctl-api.sh \
+	selftests/api/test-ctl-table.sh
 
 PROGRAMS += fake-hostd
 fake-hostd_SRCS := selftests/api/fake-hostd.c $(api_SRCS)

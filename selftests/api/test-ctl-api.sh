@@ -174,20 +174,11 @@ a_proxy_in_the_environment_is_not_asked()
 	start && http_proxy=http://127.0.0.1:9 ctl vm list && ALL_PROXY=socks5h://127.0.0.1:9 ctl vm list
 }
 
-# The synopsis of each command, as the manual has it.
-the_manual_has_each_command()
-{
-	sed -n '/^# COMMANDS/,/^# OPTIONS/{/^\*/{s/\*//g;p}}' \
-		"$top/userspace/man/azattestctl.8.scd" | sort >manual
-	ctl help | sed -n 's/ *$//; s/^  \([a-z]\)/\1/p' | sort >table
-	diff table manual
-}
-
 promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed json_is_what_the_api_says
 	refusals_are_one_line_and_exit_code_4 foreign_text_is_printed_plainly wrong_usage_is_2
 	who_may_not_change_is_told_who_may without_hostd_the_unit_is_named status_shows_both_daemons
 	status_goes_on_without_hostd status_keeps_its_exit_codes
-	a_proxy_in_the_environment_is_not_asked the_manual_has_each_command"
+	a_proxy_in_the_environment_is_not_asked"
 
 set -- $promises
 ktap_plan $#

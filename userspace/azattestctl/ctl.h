@@ -3,7 +3,13 @@
  * Map of azattestctl: asks azattestd, azattest-hostd and the module of this
  * host; has no rights of its own.
  *
- *   main.c       the table of commands, which is also the help
+ *   main.c       from the command line to a command
+ *   commands.c   the table of commands (commands.h); what is made of it:
+ *   synopsis.c   a synopsis, read
+ *   help.c       azattestctl help
+ *   complete.c   azattestctl complete
+ *   completion.c azattestctl completion
+ *
  *   arguments.c  words of the command line
  *   output.c     answers as JSON or as a table
  *
@@ -44,7 +50,7 @@
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-/* Exit codes, as in azattestctl(8). */
+/* Exit codes, as in azattestctl(1). */
 #define EXIT_USAGE	2
 #define EXIT_NO_DAEMON	3	/* nobody answers: no daemon, no module */
 #define EXIT_REFUSED	4	/* the daemon or the module says no */
@@ -55,6 +61,7 @@
 struct ctl {
 	const char *socket;	/* of azattestd */
 	const char *api;	/* of azattest-hostd */
+	long patience;		/* seconds that a call of its API may take; 0: as long as it needs */
 };
 
 /* ask.c: the answer, or NULL and *@exit after one line on standard error. */
@@ -145,6 +152,9 @@ int vm_add_command(const struct ctl *ctl, int argc, char **argv);
 int vm_remove_command(const struct ctl *ctl, int argc, char **argv);
 int vm_list_command(const struct ctl *ctl, int argc, char **argv);
 int vm_show_command(const struct ctl *ctl, int argc, char **argv);
+int completion_command(const struct ctl *ctl, int argc, char **argv);
+int complete_command(const struct ctl *ctl, int argc, char **argv);
+int help_command(const struct ctl *ctl, int argc, char **argv);
 
 /* main.c: one line, "azattestctl: ...". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -45,7 +45,7 @@ static void prepare(CURL *curl, const struct ctl *ctl, const char *method, const
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ctl->api);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, PATIENCE_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ctl->patience ?: PATIENCE_S);
 	if (body)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);

@@ -172,7 +172,7 @@ static const char *what_to_do(const struct advice *advice, int error)
 	for (; advice && advice->error; advice++)
 		if (advice->error == error)
 			return advice->what_to_do;
-	return "see azattestctl(8)";
+	return "see azattestctl(1)";
 }
 
 static int refused(const struct about *about, const char *why, int error)

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the table of commands; help, completion and the check of the manual are made of it.
+
+#include "commands.h"
+
+#include <string.h>
+
+const struct command commands[] = {
+	{ "status", "[--json]", "how this host stands; exit code 5 unless Active",
+	  status_command },
+	{ "certificate show", "[--json]",
+	  "the certificate in use: chain, serial, key level, source, history",
+	  certificate_show_command },
+	{ "metrics", "", "what daemon and module count, for Prometheus", metrics_command },
+	{ "trust", "[--issuer] [--output FILE]",
+	  "the root certificate that verifiers trust, PEM; --issuer: and the issuing one",
+	  trust_command },
+	{ "sync", "[--json]", "fetches a new certificate now, and waits until it is in use (root)",
+	  sync_command },
+	{ "decommission", "[--yes] [--no-revoke] [--json]",
+	  "has the certificate revoked, destroys the keys; VMs get no documents any more (root)",
+	  decommission_command },
+	{ "recommission", "", "takes a decommissioned host into service again (root)",
+	  recommission_command },
+	{ "audit verify", "[--head SEQ:HASH] [--closed] [DIR|FILE...]",
+	  "whether the audit journal is one chain; exit code 6 if not, 7 if its end is torn",
+	  audit_verify_command },
+	{ "audit show", "[--vm UUID] [--since TIME] [--json] [DIR|FILE...]",
+	  "lines of the audit journal", audit_show_command },
+	{ "audit head", "[DIR|FILE...]",
+	  "its last line's number and hash, to be noted elsewhere", audit_head_command },
+	{ "module", "[--all] [--json]",
+	  "numbers, limits and counters of the module; --all: also counters at zero",
+	  module_command },
+	{ "bindings", "[--json]", "the VMs that have an identity now (root)", bindings_command },
+	{ "unbind", "UUID", "ends a VM's binding (root)", unbind_command },
+	{ "grant", "--uuid UUID --uid USER [--name NAME] [--profile PROFILE] [--cid CID]",
+	  "lets that user give that VM its identity, once (root)", grant_command },
+	{ "grants", "[--json]", "the grants that nobody has used yet (root)", grants_command },
+	{ "revoke", "UUID", "takes an unused grant back (root)", revoke_command },
+	{ "limit", "LIMIT VALUE", "sets a limit of the module until it is unloaded (root)",
+	  limit_command },
+	{ "legacy", "on|off [--json]",
+	  "REST access at 169.254.169.253; on again repairs it (root, group azattest-admin)",
+	  legacy_command },
+	{ "vm add", "--uuid UUID --tap IF [--pid PID] [--name NAME] [--profile PROFILE] [--json]",
+	  "lets the VM behind that tap use REST; --pid: and gives it its identity (root, group azattest-admin)",
+	  vm_add_command },
+	{ "vm remove", "UUID", "takes REST from a VM (root, group azattest-admin)",
+	  vm_remove_command },
+	{ "vm list", "[--json]", "the VMs that may use REST", vm_list_command },
+	{ "vm show", "UUID [--json]", "all that is known of one of them", vm_show_command },
+	{ "completion", "bash|zsh",
+	  "the shell's completion script; packages install it", completion_command },
+	{ "complete", "-- [WORD...]",
+	  "what the last word of that command line may be; completion asks so", complete_command },
+	{ "help", "[COMMAND]", "this page, or what is said of one command", help_command },
+	{ 0 }
+};
+
+/* Whether the words begin with @name; *@count: how many they are. */
+static bool matches(const char *name, int argc, char **argv, int *count)
+{
+	size_t first = strcspn(name, " ");
+
+	*count = name[first] ? 2 : 1;
+	if (!argc || strlen(argv[0]) != first || strncmp(name, argv[0], first))
+		return false;
+	return !name[first] || (argc > 1 && !strcmp(name + first + 1, argv[1]));
+}
+
+const struct command *commands_find(int argc, char **argv, int *count)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (matches(c->name, argc, argv, count))
+			return c;
+	return NULL;
+}
