@@ -120,14 +120,15 @@ json_t *status_json(struct hostd *hostd)
 {
 	if (hostd->status_null)
 		return NULL;
-	return json_pack("{s:s, s:i, s:{s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:[s], s:i},"
+	return json_pack("{s:s, s:i, s:{s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:[s], s:[s], s:i},"
 			 " s:{s:b, s:i, s:i}, s:{s:b}, s:{s:i, s:i, s:i}, s:{s:i}}",
 			 "version", "0.1.0", "since", 1763769600,
 			 "legacy", "enabled", hostd->legacy, "state",
 			 hostd->legacy ? "degraded" : "off", "bridge", "azhost-imds",
 			 "address", "169.254.169.253", "secondAddress", "", "port", 80,
 			 "range", "198.18.0.0/19", "slots", 8191, "used", 1,
-			 "problems", "bridge azhost-imds is down: somebody set it so", "repairs", 2,
+			 "problems", "bridge azhost-imds is down: somebody set it so",
+			 "problemParts", "network", "repairs", 2,
 			 "restd", "connected", 1, "pid", 712, "since", 1763769601,
 			 "module", "present", 1, "vms", "active", 1, "waiting", 2, "draining", 0,
 			 "drops", "unmarked", 12);

@@ -4,6 +4,7 @@
 #include "ctl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,20 +57,23 @@ static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
 	return (ssize_t)length;
 }
 
-static json_t *parse(const char *text, size_t length, int *exit)
+/* NULL and why not, without a newline; *@exit is an exit code. */
+static json_t *parse(const char *text, size_t length, int *exit, char *why, size_t size)
 {
 	json_t *answer = json_loadb(text, length, JSON_DISABLE_EOF_CHECK, NULL);
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return answer;
-	say("azattestd refuses: %s", json_string_value(json_object_get(answer, "error")) ?:
-	    "its answer cannot be read: are both of one release?");
+	snprintf(why, size, "azattestd refuses: %s",
+		 json_string_value(json_object_get(answer, "error")) ?:
+		 "its answer cannot be read: are both of one release?");
 	*exit = EXIT_REFUSED;
 	json_decref(answer);
 	return NULL;
 }
 
-static json_t *ask(const struct ctl *ctl, const char *request, unsigned int seconds, int *exit)
+static json_t *attempt(const struct ctl *ctl, const char *request, unsigned int seconds, int *exit,
+		       char *why, size_t size)
 {
 	char *answer = calloc(1, ANSWER_MAX);
 	json_t *json = NULL;
@@ -83,13 +87,23 @@ static json_t *ask(const struct ctl *ctl, const char *request, unsigned int seco
 	if (fd >= 0)
 		close(fd);
 	if (length < 0) {
-		say("%s: %s: is azattestd running? (systemctl status azattestd)", ctl->socket,
-		    strerror((int)-length));
+		snprintf(why, size, "%s: %s: is azattestd running? (systemctl status azattestd)",
+			 ctl->socket, strerror((int)-length));
 		*exit = EXIT_NO_DAEMON;
 	} else {
-		json = parse(answer, (size_t)length, exit);
+		json = parse(answer, (size_t)length, exit, why, size);
 	}
 	free(answer);
+	return json;
+}
+
+static json_t *ask(const struct ctl *ctl, const char *request, unsigned int seconds, int *exit)
+{
+	char why[1024];
+	json_t *json = attempt(ctl, request, seconds, exit, why, sizeof(why));
+
+	if (!json)
+		say("%s", why);
 	return json;
 }
 
@@ -101,4 +115,11 @@ json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
 json_t *ask_daemon_slow(const struct ctl *ctl, const char *request, int *exit)
 {
 	return ask(ctl, request, 0, exit);
+}
+
+json_t *ask_daemon_quietly(const struct ctl *ctl, const char *request, char *why, size_t size)
+{
+	int exit;
+
+	return attempt(ctl, request, PATIENCE_S, &exit, why, size);
 }

@@ -8,6 +8,12 @@
 const struct command commands[] = {
 	{ "status", "[--json]", "how this host stands; exit code 5 unless Active",
 	  status_command },
+	{ "doctor", "[--json]",
+	  "what is wrong with this host and what helps; exit code 8 if something is FAIL",
+	  doctor_command },
+	{ "bugreport", "[--output FILE]",
+	  "one text for who helps: versions, doctor, status, configuration, logs; no secret (root)",
+	  bugreport_command },
 	{ "certificate show", "[--json]",
 	  "the certificate in use: chain, serial, key level, source, history",
 	  certificate_show_command },

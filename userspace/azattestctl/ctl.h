@@ -21,6 +21,9 @@
  *   sync.c       azattestctl sync
  *   retire.c     azattestctl decommission, recommission
  *
+ *   doctor.h     azattestctl doctor, and the files it is made of
+ *   bugreport.h  azattestctl bugreport, likewise
+ *
  *   audit.c        azattestctl audit verify, head
  *   audit_show.c   azattestctl audit show
  *   audit_source.h which files these read
@@ -57,6 +60,7 @@
 #define EXIT_NOT_ACTIVE	5	/* status: the host cannot make documents now */
 #define EXIT_BROKEN	6	/* audit: the chain is broken */
 #define EXIT_TORN	7	/* audit verify: whole up to an end that is none */
+#define EXIT_UNHEALTHY	8	/* doctor: something is FAIL */
 
 struct ctl {
 	const char *socket;	/* of azattestd */
@@ -68,6 +72,8 @@ struct ctl {
 json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit);
 /* The same for what takes the daemon long; it is the daemon that loses patience. */
 json_t *ask_daemon_slow(const struct ctl *ctl, const char *request, int *exit);
+/* The same without a word: NULL and @why. */
+json_t *ask_daemon_quietly(const struct ctl *ctl, const char *request, char *why, size_t size);
 
 /* ---- hostd.c ---- */
 
@@ -131,6 +137,8 @@ int output_end(const char *command);
 /* ---- commands: exit codes; @argv begins with the command's name ---- */
 
 int status_command(const struct ctl *ctl, int argc, char **argv);
+int doctor_command(const struct ctl *ctl, int argc, char **argv);
+int bugreport_command(const struct ctl *ctl, int argc, char **argv);
 int certificate_show_command(const struct ctl *ctl, int argc, char **argv);
 int metrics_command(const struct ctl *ctl, int argc, char **argv);
 int trust_command(const struct ctl *ctl, int argc, char **argv);

@@ -119,6 +119,23 @@ static json_t *problems_json(const struct hostd *hostd)
 	return list;
 }
 
+/* Beside them, in the same order: which part of it each is about. */
+static json_t *problem_parts_json(const struct hostd *hostd)
+{
+	static const char *const parts[PROBLEM_COUNT] = {
+		[PROBLEM_NETWORK] = "network", [PROBLEM_VLANS] = "vlans",
+		[PROBLEM_FENCE] = "fence", [PROBLEM_REST] = "restd",
+		[PROBLEM_MODULE] = "module", [PROBLEM_FIREWALL] = "firewall",
+		[PROBLEM_RECORDS] = "records",
+	};
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < PROBLEM_COUNT; i++)
+		if (*hostd->problem[i])
+			json_array_append_new(list, json_string(parts[i]));
+	return list;
+}
+
 static void address_text(struct in_addr address, char text[INET_ADDRSTRLEN])
 {
 	text[0] = 0;
@@ -143,11 +160,12 @@ static json_t *legacy_json(const struct hostd *hostd)
 	address_text(net->address[1], second);
 	address_text(base, range);
 	snprintf(prefix, sizeof(prefix), "/%u", net->prefix);
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:i, s:s+, s:i, s:i, s:o, s:I}",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:i, s:s+, s:i, s:i, s:o, s:o, s:I}",
 			 "enabled", hostd->legacy, "state", state, "bridge", net->bridge,
 			 "address", first, "secondAddress", second, "port", hostd->config.port,
 			 "range", range, prefix, "slots", hostd->slots.count - 1,
 			 "used", hostd->slots.used, "problems", problems,
+			 "problemParts", problem_parts_json(hostd),
 			 "repairs", (json_int_t)hostd->repairs);
 }
 
