@@ -93,7 +93,7 @@ commands_and_options_complete()
 {
 	offers 'st' status && offers 'vm a' add && offers 'vm li' list && offers 'help vm sho' show &&
 		offers 'legacy ' 'off on' && offers 'legacy on ' '' && offers 'completion z' zsh &&
-		offers 'vm list --' '--help --json' && offers 'vm add --t' --tap &&
+		offers 'trust --' '--help --issuer --output' && offers 'vm add --t' --tap &&
 		offers '--so' --socket && offers '--socket ' :files && offers '--socket /x sta' status &&
 		offers 'audit verify ' :files && offers 'trust --output ' :files && offers 'nothing ' '' &&
 		offers 'vm add x y z' ''

@@ -4,6 +4,9 @@
 #include "module.h"
 
 #include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <uuid/uuid.h>
 
 static const struct field fields[] = {
 	{ AZATTEST_BINDING_A_UUID, FIELD_UUID, "uuid" },
@@ -58,7 +61,15 @@ int bindings_command(const struct ctl *ctl, int argc, char **argv)
 
 int unbind_command(const struct ctl *ctl, int argc, char **argv)
 {
-	(void)ctl;
+	uuid_t uuid;
+
+	if (ctl->dry_run) {
+		if (!arguments_words(argc, argv, 1, "one UUID") ||
+		    !arguments_uuid(argv[0], argv[optind], uuid))
+			return EXIT_USAGE;
+		printf("would end the binding of %s\n", argv[optind]);
+		return output_end(argv[0]);
+	}
 	return question_by_uuid(AZATTEST_CMD_BINDING_END, AZATTEST_BINDING_A_UUID, unbind_advice,
 				argc, argv);
 }

@@ -46,6 +46,22 @@ typedef bool (*synopsis_fn)(const struct synopsis_word *word, void *arg);
 /* Calls @fn with each option and each operand, until it returns false. */
 void synopsis_walk(const char *synopsis, synopsis_fn fn, void *arg);
 
+/* ---- shared.c ---- */
+
+struct shared {
+	bool no_headers, dry_run;
+	double watch;			/* seconds between two answers; 0: one */
+};
+
+/* Takes those that the command's synopsis has out of @argv; false after one line. */
+bool shared_take(const struct command *command, int *argc, char **argv, struct shared *shared);
+
+/* ---- watch.c ---- */
+
+/* Until it fails for good: an exit code. */
+int watch_run(const struct command *command, const struct ctl *ctl, int argc, char **argv,
+	      double seconds);
+
 /* ---- help.c ---- */
 
 void help_all(FILE *to);

@@ -9,9 +9,12 @@
  *   help.c       azattestctl help
  *   complete.c   azattestctl complete
  *   completion.c azattestctl completion
+ *   shared.c     options that several commands share
+ *   watch.c      --watch
  *
  *   arguments.c  words of the command line
  *   output.c     answers as JSON or as a table
+ *   colour.c     which words have a colour, and when
  *
  *   ask.c        one question to azattestd
  *   status.c     azattestctl status
@@ -65,6 +68,7 @@
 struct ctl {
 	const char *socket;	/* of azattestd */
 	const char *api;	/* of azattest-hostd */
+	bool dry_run;		/* says what it would do to VMs, and does not */
 	long patience;		/* seconds that a call of its API may take; 0: as long as it needs */
 };
 
@@ -123,6 +127,8 @@ struct column {
 };
 
 void output_table(const json_t *rows, const struct column *columns, size_t count);
+/* No titles from now on. */
+void output_no_headers(void);
 void output_json(const json_t *json);
 
 /* A member as text: "-" if there is none; nothing in it moves a terminal's cursor. */
@@ -130,6 +136,9 @@ void output_json(const json_t *json);
 void output_cell(const json_t *row, const char *key, char out[OUTPUT_CELL]);
 /* The same for text that somebody else wrote, in place. */
 void output_plain(char *text);
+
+/* colour.c: a word; with its colour if it has one, on a terminal that may have any. */
+void output_word(const char *word);
 
 /* The exit code of a command that has printed all it had. */
 int output_end(const char *command);

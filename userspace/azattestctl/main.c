@@ -32,9 +32,10 @@ static bool asks_help(int argc, char **argv)
 }
 
 /* The command's name takes the place of the words it was found by. */
-static int run(const struct ctl *ctl, int argc, char **argv)
+static int run(struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command;
+	struct shared shared = { 0 };
 	char name[24];
 	int count;
 
@@ -54,6 +55,13 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	argc -= count - 1;
 	argv += count - 1;
 	argv[0] = name;
+	if (!shared_take(command, &argc, argv, &shared))
+		return EXIT_USAGE;
+	ctl->dry_run = shared.dry_run;
+	if (shared.no_headers)
+		output_no_headers();
+	if (shared.watch > 0)
+		return watch_run(command, ctl, argc, argv, shared.watch);
 	optind = 0;	/* the command's own options begin anew */
 	return command->run(ctl, argc, argv);
 }

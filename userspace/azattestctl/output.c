@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool no_headers;
+
+void output_no_headers(void)
+{
+	no_headers = true;
+}
+
 void output_plain(char *text)
 {
 	for (; *text; text++)
@@ -39,7 +46,7 @@ static int width_of(const char *text)
 
 static int column_width(const json_t *rows, const struct column *column)
 {
-	int width = width_of(column->title);
+	int width = no_headers ? 0 : width_of(column->title);
 	char text[OUTPUT_CELL];
 	json_t *row;
 	size_t i;
@@ -56,7 +63,8 @@ static void print_cell(const char *text, bool right, int width, bool last)
 {
 	int pad = width - width_of(text);
 
-	printf("%*s%s", right ? pad : 0, "", text);
+	printf("%*s", right ? pad : 0, "");
+	output_word(text);
 	if (!last)
 		printf("%*s", (right ? 0 : pad) + 2, "");
 	else
@@ -74,7 +82,7 @@ void output_table(const json_t *rows, const struct column *columns, size_t count
 		abort();
 	for (c = 0; c < count; c++)
 		width[c] = column_width(rows, &columns[c]);
-	for (c = 0; c < count; c++)
+	for (c = 0; c < count && !no_headers; c++)
 		print_cell(columns[c].title, columns[c].right, width[c], c + 1 == count);
 	json_array_foreach((json_t *)rows, i, row) {
 		for (c = 0; c < count; c++) {

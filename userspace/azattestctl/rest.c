@@ -56,7 +56,9 @@ static void print_access(const json_t *legacy)
 	output_cell(legacy, "state", state);
 	output_cell(legacy, "bridge", bridge);
 	output_cell(legacy, "address", address);
-	printf("rest:        %s, %s port %lld on %s, %lld of %lld slots\n", state, address,
+	printf("rest:        ");
+	output_word(state);
+	printf(", %s port %lld on %s, %lld of %lld slots\n", address,
 	       number_of(legacy, "port"), bridge, number_of(legacy, "used"),
 	       number_of(legacy, "slots"));
 }

@@ -125,7 +125,9 @@ static void print_status(const json_t *status)
 	const json_t *signers = json_object_get(status, "signers");
 	char age[32];
 
-	printf("host:        %s (%s) for %s%s%s\n", text_of(host, "state"), text_of(host, "sub"),
+	printf("host:        ");
+	output_word(text_of(host, "state"));
+	printf(" (%s) for %s%s%s\n", text_of(host, "sub"),
 	       print_age(number_of(host, "age"), age, sizeof(age)),
 	       *text_of(host, "reason") ? ": " : "", text_of(host, "reason"));
 	if (*text_of(host, "next_step"))
