@@ -22,7 +22,7 @@ static const struct {
 	{ "Expired", RED }, { "Error", RED }, { "FAIL", RED },
 };
 
-/* https://no-color.org: set and not empty. */
+/* As its users agreed on it: set and not empty. */
 static bool wanted(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
