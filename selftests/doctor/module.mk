@@ -10,7 +10,7 @@ UNIT_TESTS += test-doctor selftests/doctor/test-doctor.sh
 
 ASAN_PROGRAMS += test-bugreport
 test-bugreport_SRCS := selftests/doctor/test-bugreport.c selftests/doctor/fakehost.c \
-	$(addprefix userspace/azattestctl/,bugreport_gate.c bugreport_host.c doctor_finding.c output.c \
+	$(addprefix userspace/azattestctl/,bugreport_gate.c bugreport_host.c doctor_finding.c output.c colour.c \
 	program.c) selftests/lib/tap.c selftests/lib/child.c
 test-bugreport_CFLAGS := -DAZ_TOP='"$(TOP)"'
 test-bugreport_PKGS := jansson uuid libcrypto
