@@ -107,6 +107,47 @@ json_t *vm_list_json(struct hostd *hostd)
 	return list;
 }
 
+int bind_add(struct hostd *hostd, const struct bind_request *request, struct failure *failure)
+{
+	hostd->changes++;
+	if (hostd->bind_error)
+		return failure_set(failure, 1, hostd->bind_error, "process %d: refused", request->pid);
+	hostd->bound = *request;
+	return 0;
+}
+
+int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN], struct failure *failure)
+{
+	hostd->changes++;
+	if (!hostd->bound.pid || memcmp(hostd->bound.uuid, uuid, AZATTEST_UUID_LEN))
+		return failure_set(failure, 1, -ENOENT, "none of ours");
+	hostd->bound.pid = 0;
+	return 0;
+}
+
+json_t *bind_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
+{
+	const struct bind_request *b = &hostd->bound;
+	char text[37];
+
+	if (!b->pid || memcmp(b->uuid, uuid, AZATTEST_UUID_LEN))
+		return NULL;
+	uuid_unparse_lower(b->uuid, text);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i}", "uuid", text, "name", b->name,
+			 "profile", b->profile, "state", "bound", "reason", b->named ? "named" : "",
+			 "pid", (int)b->pid, "cid", (json_int_t)b->cid,
+			 "generation", (json_int_t)1844674407370, "added", 1763769600);
+}
+
+json_t *bind_list_json(struct hostd *hostd)
+{
+	json_t *list = json_array(), *one = bind_json(hostd, hostd->bound.uuid);
+
+	if (one)
+		json_array_append_new(list, one);
+	return list;
+}
+
 int legacy_set(struct hostd *hostd, bool on, struct failure *failure)
 {
 	hostd->changes++;

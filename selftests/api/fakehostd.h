@@ -24,6 +24,8 @@ struct hostd {
 	int changes;		/* calls that would have changed something */
 	struct vm_request vm[FAKE_VMS];
 	bool used[FAKE_VMS];
+	struct bind_request bound;	/* .pid 0: none */
+	int bind_error;		/* what bind_add() returns */
 };
 
 /* Answers at RUN/api.sock until it is killed; 0 if it began. */

@@ -142,6 +142,69 @@ static void other_methods_are_405_and_say_which_there_are(void)
 	rig_stop();
 }
 
+/* ---- bindings ---- */
+
+#define BINDING	"/v1/bindings/c0ffee42-0000-4000-8000-00000000002a"
+
+static void a_binding_comes_and_goes(void)
+{
+	struct rig_answer a;
+
+	rig_start();
+	rig_need("GET", BINDING, "", 404, "not-found");
+	rig_need("DELETE", BINDING, "", 404, "not-found");
+	rig_need_json("/v1/bindings", json_pack("{s:[]}", "bindings"));
+	a = rig_ask("PUT", BINDING, "{\"pid\":17,\"cid\":4294967294,\"named\":true,\"name\":\"web\","
+		    "\"profile\":\"silver\"}");
+	tap_need_eq(a.status, 201);
+	tap_need(hostd->bound.pid == 17 && hostd->bound.cid == 4294967294 && hostd->bound.named);
+	tap_need(!strcmp(hostd->bound.name, "web") && !strcmp(hostd->bound.profile, "silver"));
+	rig_need_json("/v1/bindings", json_pack("{s:[O]}", "bindings", a.json));
+	rig_need_json(BINDING, a.json);
+	rig_need("PUT", BINDING, "{\"pid\":17}", 200, "");
+	tap_need(!hostd->bound.cid && !hostd->bound.named);
+	rig_need("DELETE", BINDING, "", 204, "");
+	rig_need("GET", BINDING, "", 404, "not-found");
+	rig_stop();
+}
+
+static void bad_bindings_are_refused_unasked(void)
+{
+	static const char * const bodies[] = {
+		"", "[]", "{}", "{\"cid\":42}", "{\"pid\":\"17\"}", "{\"pid\":1}", "{\"pid\":-17}",
+		"{\"pid\":2147483648}", "{\"pid\":17,\"cid\":2}", "{\"pid\":17,\"cid\":-3}",
+		"{\"pid\":17,\"cid\":4294967295}", "{\"pid\":17,\"named\":1}",
+		"{\"pid\":17,\"tap\":\"tap0\"}", "{\"pid\":17,\"pid\":18}",
+		"{\"pid\":17,\"profile\":\"a123456789b123456789c123456789d1\"}",
+		"{\"pid\":17,\"name\":\"a123456789b123456789c123456789d123456789e123456789f123456789g123\"}",
+	};
+
+	rig_start();
+	for (size_t i = 0; i < TAP_COUNT(bodies); i++)
+		rig_need_answer(rig_ask("PUT", BINDING, bodies[i]), bodies[i], 400, "invalid");
+	rig_need("PUT", "/v1/bindings/1", "{\"pid\":17}", 400, "invalid");
+	rig_need("DELETE", "/v1/bindings/1", "", 404, "not-found");
+	tap_need_eq(hostd->changes, 0);
+	rig_stop();
+}
+
+static void binding_failures_have_their_codes(void)
+{
+	static const struct { int error, status; const char *code; } rows[] = {
+		{ -EINVAL, 400, "invalid" }, { -ESRCH, 400, "invalid" }, { -ENXIO, 400, "invalid" },
+		{ -EBUSY, 409, "conflict" }, { -EADDRINUSE, 409, "conflict" },
+		{ -EACCES, 503, "unavailable" }, { -ECONNREFUSED, 503, "unavailable" },
+		{ -ENODEV, 503, "unavailable" },
+	};
+
+	rig_start();
+	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
+		hostd->bind_error = rows[i].error;
+		rig_need("PUT", BINDING, "{\"pid\":17}", rows[i].status, rows[i].code);
+	}
+	rig_stop();
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(status_is_what_hostd_says),
 	TAP_TEST(legacy_is_set_and_said),
@@ -151,6 +214,9 @@ static const struct tap_test tests[] = {
 	TAP_TEST(failures_to_enrol_have_their_codes),
 	TAP_TEST(other_paths_are_not_found),
 	TAP_TEST(other_methods_are_405_and_say_which_there_are),
+	TAP_TEST(a_binding_comes_and_goes),
+	TAP_TEST(bad_bindings_are_refused_unasked),
+	TAP_TEST(binding_failures_have_their_codes),
 };
 
 int main(int argc, char **argv)

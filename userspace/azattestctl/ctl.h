@@ -166,6 +166,7 @@ int revoke_command(const struct ctl *ctl, int argc, char **argv);
 int limit_command(const struct ctl *ctl, int argc, char **argv);
 int legacy_command(const struct ctl *ctl, int argc, char **argv);
 int vm_add_command(const struct ctl *ctl, int argc, char **argv);
+int vm_bind_command(const struct ctl *ctl, int argc, char **argv);
 int vm_remove_command(const struct ctl *ctl, int argc, char **argv);
 int vm_list_command(const struct ctl *ctl, int argc, char **argv);
 int vm_show_command(const struct ctl *ctl, int argc, char **argv);

@@ -59,6 +59,7 @@ static struct api_answer failed(int error, const struct failure *failure)
 	switch (error) {
 	case -EINVAL:
 	case -ESRCH:
+	case -ENXIO:
 		return api_call_refuse(MHD_HTTP_BAD_REQUEST, "invalid", "%s", failure->text);
 	case -EPERM:
 		return api_call_refuse(MHD_HTTP_CONFLICT, "legacy-off", "%s", failure->text);
@@ -178,6 +179,12 @@ static struct api_answer read_request(json_t *body, struct vm_request *request)
 	return (struct api_answer) { 0 };
 }
 
+static struct api_answer bad_uuid(const char *text)
+{
+	return api_call_refuse(MHD_HTTP_BAD_REQUEST, "invalid", "\"%.40s\" is no UUID: "
+			       "write it as in c0ffee42-0000-4000-8000-00000000002a", text);
+}
+
 static bool enrolled(struct hostd *hostd, const uint8_t *uuid)
 {
 	json_t *vm = vm_json(hostd, uuid);
@@ -205,8 +212,7 @@ static struct api_answer put_vm(struct hostd *hostd, const struct api_call *call
 	json_t *body;
 
 	if (uuid_parse(rest, request.uuid))
-		return api_call_refuse(MHD_HTTP_BAD_REQUEST, "invalid", "\"%.40s\" is no UUID: "
-				       "write it as in c0ffee42-0000-4000-8000-00000000002a", rest);
+		return bad_uuid(rest);
 	body = body_json(call, &refusal);
 	if (!body)
 		return refusal;
@@ -233,6 +239,96 @@ static struct api_answer delete_vm(struct hostd *hostd, const struct api_call *c
 	return (struct api_answer) { .status = MHD_HTTP_NO_CONTENT };
 }
 
+/* ---- bindings ---- */
+
+static struct api_answer no_binding(const char *uuid)
+{
+	return api_call_refuse(MHD_HTTP_NOT_FOUND, "not-found", "VM %.40s is not bound by azattest-hostd: "
+			       "azattestctl bindings tells which have an identity", uuid);
+}
+
+static struct api_answer list_bindings(struct hostd *hostd, const struct api_call *call,
+				       const char *rest)
+{
+	(void)call;
+	(void)rest;
+	return answer(MHD_HTTP_OK, json_pack("{s:o}", "bindings", bind_list_json(hostd)));
+}
+
+static struct api_answer get_binding(struct hostd *hostd, const struct api_call *call,
+				     const char *rest)
+{
+	uuid_t uuid;
+	json_t *binding = NULL;
+
+	(void)call;
+	if (!uuid_parse(rest, uuid))
+		binding = bind_json(hostd, uuid);
+	return binding ? answer(MHD_HTTP_OK, binding) : no_binding(rest);
+}
+
+static struct api_answer read_binding(json_t *body, struct bind_request *request)
+{
+	const char *name = "", *profile = "";
+	json_int_t pid, cid = 0;
+	json_error_t error;
+	int named = 0;
+
+	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:I, s?I, s?b, s?s, s?s}", "pid", &pid,
+			   "cid", &cid, "named", &named, "name", &name, "profile", &profile))
+		return bad_member(&error);
+	if (pid < 2 || pid > INT_MAX)
+		return bad_field("pid", "no VMM can have it");
+	if (cid && (cid < AZATTEST_CID_MIN || cid > (json_int_t)AZATTEST_CID_MAX))
+		return bad_field("cid", "a guest's is 3 to 4294967294; 0: what the VMM's command line says");
+	if (!copy(request->name, sizeof(request->name), name))
+		return bad_field("name", "too long");
+	if (!copy(request->profile, sizeof(request->profile), profile))
+		return bad_field("profile", "too long");
+	request->pid = (pid_t)pid;
+	request->cid = (uint32_t)cid;
+	request->named = named;
+	return (struct api_answer) { 0 };
+}
+
+static struct api_answer put_binding(struct hostd *hostd, const struct api_call *call,
+				     const char *rest)
+{
+	struct bind_request request = { .pid = 0 };
+	struct failure failure = { 0 };
+	struct api_answer refusal;
+	json_t *body, *known;
+	int ret;
+
+	if (uuid_parse(rest, request.uuid))
+		return bad_uuid(rest);
+	body = body_json(call, &refusal);
+	if (!body)
+		return refusal;
+	refusal = read_binding(body, &request);
+	json_decref(body);
+	if (refusal.status)
+		return refusal;
+	known = bind_json(hostd, request.uuid);
+	json_decref(known);
+	ret = bind_add(hostd, &request, &failure);
+	if (ret)
+		return failed(ret, &failure);
+	return answer(known ? MHD_HTTP_OK : MHD_HTTP_CREATED, bind_json(hostd, request.uuid));
+}
+
+static struct api_answer delete_binding(struct hostd *hostd, const struct api_call *call,
+					const char *rest)
+{
+	struct failure failure = { 0 };
+	uuid_t uuid;
+
+	(void)call;
+	if (uuid_parse(rest, uuid) || bind_remove(hostd, uuid, &failure))
+		return no_binding(rest);
+	return (struct api_answer) { .status = MHD_HTTP_NO_CONTENT };
+}
+
 typedef struct api_answer (*method_fn)(struct hostd *hostd, const struct api_call *call,
 				       const char *rest);
 
@@ -247,6 +343,8 @@ static const struct path paths[] = {
 	{ "/v1/legacy", "PUT", NULL, put_legacy, NULL },
 	{ "/v1/vms", "GET", list_vms, NULL, NULL },
 	{ "/v1/vms/", "GET, PUT, DELETE", get_vm, put_vm, delete_vm },
+	{ "/v1/bindings", "GET", list_bindings, NULL, NULL },
+	{ "/v1/bindings/", "GET, PUT, DELETE", get_binding, put_binding, delete_binding },
 };
 
 static const struct path *find(const char *asked, const char **rest)

@@ -143,6 +143,15 @@ struct module_binding {
 	bool owner, ended;
 };
 
+struct module_bind {
+	const uint8_t *uuid;
+	const char *name, *profile;
+	pid_t pid;		/* for words */
+	int life_fd;
+	uint32_t cid;		/* 0: none, and no .vhost_fd */
+	int vhost_fd;		/* the proof of it */
+};
+
 /* The module may come and go later; hostd_changed() and vm_bound() are told. */
 int module_open(struct module *module, struct hostd *hostd, const char *device,
 		struct failure *failure);
@@ -151,8 +160,8 @@ bool module_present(const struct module *module);
 /* A new file attached to the binding of @uuid; -ENOENT: there is none. */
 int module_attach(const struct module *module, const uint8_t uuid[AZATTEST_UUID_LEN],
 		  struct failure *failure);
-/* A new file that owns a new binding without CID, which ends with @life_fd. */
-int module_bind(const struct module *module, const struct vm_request *request, int life_fd,
+/* A new file that owns a new binding, which ends with .life_fd. */
+int module_bind(const struct module *module, const struct module_bind *request,
 		struct failure *failure);
 int module_info(int fd, struct module_binding *binding);
 /* Ends the binding of @uuid, whoever holds its files. */
@@ -164,6 +173,39 @@ void module_end(struct module *module, const uint8_t uuid[AZATTEST_UUID_LEN]);
 void fdstore_each(void (*each)(const char *name, int fd, void *arg), void *arg);
 void fdstore_put(const char *name, int fd);
 void fdstore_remove(const char *name);
+
+/* taker.c */
+
+/*
+ * Has azattest-take look at the process behind @pidfd: its vhost-vsock
+ * descriptor, and in *@cid what its guest was given; *@cid is checked if not 0.
+ * The failure says why not.
+ *   -ECONNREFUSED  azattest-take does not answer
+ */
+int taker_take(const char *socket, int pidfd, const uint8_t uuid[AZATTEST_UUID_LEN], bool named,
+	       uint32_t *cid, struct failure *failure);
+
+/* bind.c */
+
+struct bound {
+	struct bound *next;
+	struct bind_request request;
+	uint64_t pid_start;
+	int64_t added;
+	struct hostd *hostd;		/* of .owner */
+	struct watch owner;		/* the file that owns the binding; fd -1: not bound */
+	struct module_binding binding;	/* valid while .owner is open */
+	struct failure failure;		/* why it is not bound; "" if it is */
+	struct backoff backoff;
+};
+
+/* A record of the state directory; false: it is another's. */
+bool bind_load_record(struct hostd *hostd, const char *name, struct failure *failure);
+/* What the service manager kept; false: it is another's. */
+bool bind_adopt(struct hostd *hostd, const char *name, int fd);
+/* Binds again what is not bound, forgets whose process has ended. */
+void bind_settle(struct hostd *hostd);
+void bind_close_all(struct hostd *hostd);
 
 /* facts.c */
 
@@ -285,6 +327,8 @@ struct hostd {
 	struct module module;
 	struct slots slots;
 	struct vm *vms;
+	struct bound *bound;
+	const char *take_socket;	/* azattest-take's */
 	struct rest rest;
 	struct api *api;
 	struct watch signals, net_watch;
@@ -306,7 +350,7 @@ struct hostd {
 };
 
 struct hostd_options {
-	const char *config, *state, *run, *device, *pin_dir, *signer_config;
+	const char *config, *state, *run, *device, *pin_dir, *signer_config, *take_socket;
 	unsigned int audit_s;
 };
 

@@ -219,6 +219,7 @@ void hostd_pass(struct hostd *hostd)
 	hostd->wake_ms = 0;
 	if (hostd->legacy)
 		mend_host_patiently(hostd);
+	bind_settle(hostd);
 	for (struct vm *vm = hostd->vms; vm; vm = vm->next)
 		vm_settle(hostd, vm);
 	tell_restd(hostd);
@@ -401,6 +402,7 @@ int hostd_open(struct hostd *hostd, const struct hostd_options *options, struct 
 	hostd->pin_dir = options->pin_dir;
 	hostd->signer_config = options->signer_config;
 	hostd->audit_s = options->audit_s;
+	hostd->take_socket = options->take_socket;
 	hostd->started = time(NULL);
 	hostd->opened_ms = watch_now_ms();
 	ret = store_open(&hostd->store, options->state, failure);
@@ -462,6 +464,7 @@ static void stop(struct hostd *hostd)
 	sd_notify(0, "STOPPING=1");
 	api_close(hostd->api);
 	vm_close_all(hostd);
+	bind_close_all(hostd);
 	rest_close(&hostd->rest);
 	module_close(&hostd->module);
 	if (hostd->fence)

@@ -13,6 +13,8 @@
  *   module.c     /dev/azattest: ATTACH, BIND, INFO; the module's events
  *   rest.c       azattest-restd's session (common/restlink.h)
  *   store.c      records on disk: write, fsync, rename
+ *   bind.c       the VMs that hostd binds itself, by their VMM's vhost-vsock descriptor
+ *   taker.c      azattest-take, which has that descriptor (take/take.h)
  *   fdstore.c    binding descriptors in the service manager's store
  *   facts.c      what /metadata/instance says of a VM
  *   status.c     the state of all this, as JSON
@@ -106,10 +108,42 @@ int vm_add(struct hostd *hostd, const struct vm_request *request, struct failure
 /* -ENOENT: no such VM. Returns when nothing of it is reachable any more. */
 int vm_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
 	      struct failure *failure);
+/* NULL, or which rule the text breaks. */
+const char *vm_wrong_name(const char *name);
+const char *vm_wrong_profile(const char *profile);
 /* One object as docs/api.md says; NULL: no such VM. */
 json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
 /* An array of those. */
 json_t *vm_list_json(struct hostd *hostd);
+
+/* bind.c */
+
+/* Who is to be bound to which VMM. */
+struct bind_request {
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	pid_t pid;
+	uint32_t cid;			/* 0: what the VMM's command line says */
+	bool named;			/* the command line must have the UUID */
+	char name[AZATTEST_NAME_LEN];	/* may be "" */
+	char profile[AZATTEST_PROFILE_LEN];	/* may be "" */
+};
+
+/*
+ * Binds the VM to its VMM's vhost-vsock device, and again after each restart of
+ * hostd for as long as the process lives. What is there already is no failure.
+ *   -EINVAL  a field breaks its rule; the process is not that VM's VMM
+ *   -ESRCH   there is no process @pid
+ *   -EBUSY   the VM, or that device, is bound otherwise
+ *   -EADDRINUSE  another device has the CID
+ *   others   it cannot be done now; see taker_take()
+ */
+int bind_add(struct hostd *hostd, const struct bind_request *request, struct failure *failure);
+/* -ENOENT: none of ours. */
+int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
+		struct failure *failure);
+/* One object as docs/api.md says; NULL: none of ours. */
+json_t *bind_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
+json_t *bind_list_json(struct hostd *hostd);
 
 /* hostd.c */
 

@@ -14,6 +14,7 @@
 #include <userspace/common/common.h>
 
 #define SIGNER_CONFIG	"/etc/azattest/azattestd.conf"
+#define TAKE_SOCKET	"/run/azattest-take.sock"
 
 static int usage(FILE *to)
 {
@@ -25,6 +26,7 @@ static int usage(FILE *to)
 	      "  --run DIR                sockets (/run/azattest)\n"
 	      "  --device PATH            the module's (" AZATTEST_DEVICE ")\n"
 	      "  --pin-dir DIR            where BPF programs are pinned (" FENCE_PIN_DIR ")\n"
+	      "  --take SOCKET            azattest-take's (" TAKE_SOCKET ")\n"
 	      "  --audit SECONDS          between audits (30); 0: on events only\n"
 	      "  --check                  checks the configuration and ends\n"
 	      "  --version, --help\n", to);
@@ -52,6 +54,7 @@ static bool parse(int argc, char **argv, struct hostd_options *options)
 		{ "run", required_argument, NULL, 'r' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "pin-dir", required_argument, NULL, 'p' },
+		{ "take", required_argument, NULL, 't' },
 		{ "audit", required_argument, NULL, 'a' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' },
@@ -69,6 +72,7 @@ static bool parse(int argc, char **argv, struct hostd_options *options)
 		case 'r': options->run = optarg; break;
 		case 'd': options->device = optarg; break;
 		case 'p': options->pin_dir = optarg; break;
+		case 't': options->take_socket = optarg; break;
 		case 'a': options->audit_s = seconds(optarg); break;
 		case 'k': check = true; break;
 		case 'v':
@@ -99,7 +103,7 @@ int main(int argc, char **argv)
 	struct hostd_options options = {
 		.state = "/var/lib/azattest/hostd", .run = "/run/azattest",
 		.device = AZATTEST_DEVICE, .pin_dir = FENCE_PIN_DIR,
-		.signer_config = SIGNER_CONFIG, .audit_s = 30,
+		.signer_config = SIGNER_CONFIG, .take_socket = TAKE_SOCKET, .audit_s = 30,
 	};
 	static struct hostd hostd;
 	struct failure failure;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/genetlink.h>
@@ -18,6 +19,8 @@
 #include <linux/azattest_netlink.h>
 
 #define RECEIVE_BYTES	(1 << 20)
+#define BIND_TRIES	20
+#define BIND_PAUSE_MS	5
 
 /* files */
 
@@ -51,11 +54,14 @@ int module_attach(const struct module *module, const uint8_t uuid[AZATTEST_UUID_
 			   strerror(error));
 }
 
-static const char *bind_error(int error)
+static const char *bind_error(int error, bool with_cid)
 {
 	switch (error) {
 	case EBUSY:
-		return "its VMM has bound it already: leave the process away";
+		return with_cid ? "the VM, or this vhost-vsock, is bound already: azattestctl bindings" :
+				  "its VMM has bound it already: leave the process away";
+	case EADDRINUSE:
+		return "another VMM's device has that CID";
 	case EINVAL:
 		return "UUID, name or profile breaks a rule of the module";
 	case ESRCH:
@@ -67,11 +73,27 @@ static const char *bind_error(int error)
 	}
 }
 
-int module_bind(const struct module *module, const struct vm_request *request, int life_fd,
+/* A binding that has just ended frees its UUID a few milliseconds after its VMM was reaped. */
+static int bind_patiently(int fd, struct azattest_bind *bind)
+{
+	for (int i = 0; i < BIND_TRIES; i++) {
+		struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
+
+		bind->size = sizeof(*bind);
+		if (!ioctl(fd, AZATTEST_IOC_BIND, bind))
+			return 0;
+		if (errno != EBUSY && errno != EINTR)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return errno;
+}
+
+int module_bind(const struct module *module, const struct module_bind *request,
 		struct failure *failure)
 {
 	struct azattest_bind bind = {
-		.size = sizeof(bind), .vhost_fd = -1, .life_fd = life_fd,
+		.vhost_fd = -1, .life_fd = request->life_fd,
 	};
 	int fd = open_device(module, failure), error;
 
@@ -80,12 +102,17 @@ int module_bind(const struct module *module, const struct vm_request *request, i
 	memcpy(bind.uuid, request->uuid, sizeof(bind.uuid));
 	memcpy(bind.name, request->name, strlen(request->name));
 	memcpy(bind.profile, request->profile, strlen(request->profile));
-	if (!ioctl(fd, AZATTEST_IOC_BIND, &bind))
+	if (request->cid) {
+		bind.flags = AZATTEST_BIND_CID;
+		bind.cid = request->cid;
+		bind.vhost_fd = request->vhost_fd;
+	}
+	error = bind_patiently(fd, &bind);
+	if (!error)
 		return fd;
-	error = errno;
 	close(fd);
 	return failure_set(failure, EXIT_FAILURE, -error, "process %d: the VM cannot be bound to it: %s",
-			   request->pid, bind_error(error));
+			   request->pid, bind_error(error, request->cid));
 }
 
 int module_info(int fd, struct module_binding *binding)

@@ -84,7 +84,7 @@ static const char *wrong_tap(const char *tap)
 	return NULL;
 }
 
-static const char *wrong_name(const char *name)
+const char *vm_wrong_name(const char *name)
 {
 	json_t *utf8 = json_string(name);
 	bool bad = !utf8;
@@ -95,7 +95,7 @@ static const char *wrong_name(const char *name)
 	return bad ? "name: not UTF-8 without control characters" : NULL;
 }
 
-static const char *wrong_profile(const char *profile)
+const char *vm_wrong_profile(const char *profile)
 {
 	static const char set[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -117,9 +117,9 @@ static const char *wrong_request(const struct vm_request *request)
 		return "name, profile: only with pid; without one they are those of the VMM's binding";
 	wrong = wrong_tap(request->tap);
 	if (!wrong)
-		wrong = wrong_name(request->name);
+		wrong = vm_wrong_name(request->name);
 	if (!wrong)
-		wrong = wrong_profile(request->profile);
+		wrong = vm_wrong_profile(request->profile);
 	return wrong;
 }
 
@@ -189,6 +189,11 @@ static void load_record(const char *name, void *arg)
 	struct vm *vm = NULL;
 	json_t *record;
 
+	if (bind_load_record(hostd, name, &failure)) {
+		if (*failure.text)
+			hostd_problem(hostd, PROBLEM_RECORDS, failure.text);
+		return;
+	}
 	if (strncmp(name, RECORD_PREFIX, strlen(RECORD_PREFIX)))
 		return;
 	record = store_get(&hostd->store, name, &failure);
@@ -213,6 +218,8 @@ static void adopt_owner(const char *name, int fd, void *arg)
 	struct module_binding binding;
 	struct vm *vm = NULL;
 
+	if (bind_adopt(hostd, name, fd))
+		return;
 	if (!module_info(fd, &binding) && binding.owner && !binding.ended)
 		vm = vm_find(hostd, binding.uuid);
 	if (vm && vm->request.pid && vm->owner < 0 &&
@@ -240,7 +247,10 @@ static int bind_process(struct hostd *hostd, struct vm *vm, struct failure *fail
 
 	if (life < 0)
 		return process_failure(vm->request.pid, life, failure);
-	fd = module_bind(&hostd->module, &vm->request, life, failure);
+	fd = module_bind(&hostd->module, &(struct module_bind) {
+		.uuid = vm->request.uuid, .name = vm->request.name, .profile = vm->request.profile,
+		.pid = vm->request.pid, .life_fd = life,
+	}, failure);
 	close(life);
 	if (fd < 0)
 		return fd;

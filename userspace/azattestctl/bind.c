@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns "azattestctl vm bind": gives a running VM its identity, by its VMM's process.
+
+#include "ctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <uuid/uuid.h>
+
+#define COMMAND	"vm bind"
+
+struct wish {
+	const char *uuid;
+	json_t *body;
+	bool as_json;
+};
+
+static bool add_number(struct wish *w, const char *key, const char *option, const char *text)
+{
+	uint32_t number;
+
+	if (!arguments_u32(COMMAND, option, text, &number))
+		return false;
+	json_object_set_new(w->body, key, json_integer(number));
+	return true;
+}
+
+/* False after one line: only UTF-8 can travel. */
+static bool add_text(struct wish *w, const char *key, const char *text)
+{
+	if (!json_object_set_new(w->body, key, json_string(text)))
+		return true;
+	say(COMMAND ": --%s: is no UTF-8", key);
+	return false;
+}
+
+static bool read_option(struct wish *w, int option)
+{
+	switch (option) {
+	case 'u':
+		w->uuid = optarg;
+		return true;
+	case 'i':
+		return add_number(w, "pid", "--pid", optarg);
+	case 'c':
+		return add_number(w, "cid", "--cid", optarg);
+	case 'n':
+		return add_text(w, "name", optarg);
+	case 'p':
+		return add_text(w, "profile", optarg);
+	case 'j':
+		w->as_json = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool read_wish(int argc, char **argv, struct wish *w)
+{
+	static const struct option table[] = {
+		{ "uuid", required_argument, NULL, 'u' },
+		{ "pid", required_argument, NULL, 'i' },
+		{ "cid", required_argument, NULL, 'c' },
+		{ "name", required_argument, NULL, 'n' },
+		{ "profile", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
+		if (!read_option(w, c))
+			return false;
+	if (!arguments_none_left(argc, argv))
+		return false;
+	if (w->uuid && json_object_get(w->body, "pid"))
+		return true;
+	say(COMMAND ": needs --uuid and --pid: see azattestctl help");
+	return false;
+}
+
+static void print_binding(const json_t *binding)
+{
+	char uuid[OUTPUT_CELL], state[OUTPUT_CELL], cid[OUTPUT_CELL], pid[OUTPUT_CELL];
+
+	output_cell(binding, "uuid", uuid);
+	output_cell(binding, "state", state);
+	output_cell(binding, "cid", cid);
+	output_cell(binding, "pid", pid);
+	printf("%s: %s: CID %s, process %s\n", uuid, state, cid, pid);
+}
+
+static int bind_vm(const struct ctl *ctl, const struct wish *w)
+{
+	struct hostd_answer answer;
+	char canonical[37], path[64];
+	uuid_t uuid;
+	int exit;
+
+	if (!arguments_uuid(COMMAND, w->uuid, uuid))
+		return EXIT_USAGE;
+	uuid_unparse_lower(uuid, canonical);
+	snprintf(path, sizeof(path), "/v1/bindings/%s", canonical);
+	exit = hostd_ask(ctl, COMMAND, w->uuid, "PUT", path, w->body, &answer);
+	if (exit)
+		return exit;
+	if (w->as_json)
+		output_json(answer.json);
+	else
+		print_binding(answer.json);
+	json_decref(answer.json);
+	return output_end(COMMAND);
+}
+
+int vm_bind_command(const struct ctl *ctl, int argc, char **argv)
+{
+	struct wish w = { .body = json_object() };
+	int exit = read_wish(argc, argv, &w) ? bind_vm(ctl, &w) : EXIT_USAGE;
+
+	json_decref(w.body);
+	return exit;
+}
