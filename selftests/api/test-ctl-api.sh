@@ -77,6 +77,19 @@ a_vm_is_added_shown_listed_and_removed()
 		says 4 "vm show $vm2: VM $vm2 is not enrolled" ctl vm show $vm2
 }
 
+a_running_vm_is_bound()
+{
+	start || return 1
+	[ "$(ctl vm bind --uuid "${vm^^}" --pid 4711 --cid 42)" = "$vm: bound: CID 42, process 4711" ] &&
+		ctl vm bind --uuid $vm --pid 4711 --name 'wéb 1' --profile silver --json >out && cat out &&
+		grep -qF '"name": "wéb 1"' out && grep -qF '"profile": "silver"' out &&
+		says 2 'vm bind: needs --uuid and --pid' ctl vm bind --uuid $vm &&
+		says 2 'vm bind: needs --uuid and --pid' ctl vm bind --pid 4711 &&
+		says 2 'vm bind: --cid "x" is no number' ctl vm bind --uuid $vm --pid 4711 --cid x &&
+		says 2 'vm bind: "x" is no UUID' ctl vm bind --uuid x --pid 4711 &&
+		says 4 "vm bind $vm: pid: no VMM can have it" ctl vm bind --uuid $vm --pid 1
+}
+
 json_is_what_the_api_says()
 {
 	start && ctl legacy on && ctl vm add --uuid $vm --tap tap0 --json >added &&
@@ -174,7 +187,8 @@ a_proxy_in_the_environment_is_not_asked()
 	start && http_proxy=http://127.0.0.1:9 ctl vm list && ALL_PROXY=socks5h://127.0.0.1:9 ctl vm list
 }
 
-promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed json_is_what_the_api_says
+promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed
+	a_running_vm_is_bound json_is_what_the_api_says
 	refusals_are_one_line_and_exit_code_4 foreign_text_is_printed_plainly wrong_usage_is_2
 	who_may_not_change_is_told_who_may without_hostd_the_unit_is_named status_shows_both_daemons
 	status_goes_on_without_hostd status_keeps_its_exit_codes

@@ -12,7 +12,12 @@ $(foreach t,$(hostd_host_tests),$(eval $(t)_SRCS := \
 	$(addprefix selftests/hostd/,$(t).c scene.c rig.c fakerestd.c) userspace/common/restlink.c))
 $(foreach t,$(hostd_host_tests),$(eval $(t)_STATIC := aztest))
 $(foreach t,$(hostd_host_tests),$(eval $(t)_PKGS := jansson uuid))
-HOST_TESTS += $(hostd_host_tests)
+HOST_TESTS += $(hostd_host_tests) test-hostd-bind
+PROGRAMS += test-hostd-bind
+test-hostd-bind_SRCS := $(addprefix selftests/hostd/,test-hostd-bind.c rig.c fakerestd.c) \
+	userspace/common/restlink.c
+test-hostd-bind_STATIC := aztest
+test-hostd-bind_PKGS := jansson uuid
 
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 

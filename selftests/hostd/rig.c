@@ -130,7 +130,7 @@ static int exec_hostd(void *arg)
 	give_stored();
 	execl(program, "azattest-hostd", "--config", rig_path("conf"), "--state", rig_path("state"),
 	      "--run", rig_path("run"), "--pin-dir", PIN_DIR, "--audit", "0",
-	      "--signer-config", rig_path("signer.conf"), NULL);
+	      "--signer-config", rig_path("signer.conf"), "--take", rig_path("take.sock"), NULL);
 	return 126;
 }
 

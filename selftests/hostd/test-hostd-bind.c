@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+// Promises of azattest-hostd about VMs that run already: whose they are, and for how long.
+
+#include "rig.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+#include <uuid/uuid.h>
+
+#include <selftests/lib/ask.h>
+
+#define VM	41u
+#define OTHER	42u
+#define CID	4100u
+#define FOREIGN	4101u
+
+static char self[400], taker_program[500];
+
+/* ---- the service manager's part: azattest-take for each connection ---- */
+
+static void be_taker(int connection, bool powerless)
+{
+	dup2(connection, STDIN_FILENO);
+	if (powerless && prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE))
+		_exit(120);
+	execl(taker_program, "azattest-take", NULL);
+	_exit(126);
+}
+
+struct manager {
+	char path[160];
+	bool powerless;
+};
+
+static int manage(void *arg)
+{
+	const struct manager *m = arg;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", m->path);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 8))
+		return 1;
+	for (;;) {
+		int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC), status;
+		pid_t pid = fork();
+
+		if (!pid)
+			be_taker(connection, m->powerless);
+		close(connection);
+		waitpid(pid, &status, 0);
+	}
+}
+
+static pid_t start_manager(bool powerless)
+{
+	static struct manager m;
+	pid_t pid;
+
+	snprintf(m.path, sizeof(m.path), "%s", rig_path("take.sock"));
+	m.powerless = powerless;
+	pid = tap_spawn(manage, &m, -1);
+	tap_need_wait(!access(m.path, F_OK));
+	return pid;
+}
+
+/* ---- VMMs ---- */
+
+struct shared {
+	volatile bool ready, go, done;
+	volatile int status;
+};
+
+/* A guest's question: a frame's status, or -errno. */
+static int hello(struct fakeguest *guest)
+{
+	struct fakeguest_conn *c = fakeguest_connect(guest, 0, testvm_port());
+	struct ask_reply r;
+	int ret;
+
+	if (!c)
+		return -errno;
+	/* What is refused unasked bears no id: it does not fit, and is told by its status. */
+	ret = ask_hello(c, 1, &r);
+	fakeguest_hangup(c);
+	return ret && ret != -EBADMSG ? ret : (int)r.status;
+}
+
+/* "vmm FD CID DEVICES ...": the words that follow are for whoever reads them. */
+static void be_vmm(char **argv)
+{
+	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[2]), 0);
+	struct fakeguest *guest = NULL;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < atoi(argv[4]); i++)
+		guest = fakeguest_start((uint32_t)atoi(argv[3]) + (unsigned int)i * 100);
+	s->ready = true;
+	for (;;) {
+		while (!s->go)
+			tap_pause();
+		s->go = false;
+		s->status = guest ? hello(guest) : -ENODEV;
+		s->done = true;
+	}
+}
+
+struct started {
+	char words[9][80];
+	int fd;
+};
+
+static int exec_vmm(void *arg)
+{
+	struct started *v = arg;
+	char *argv[10] = { NULL };
+
+	for (int i = 0; i < 9 && *v->words[i]; i++)
+		argv[i] = v->words[i];
+	execv(self, argv);
+	return 126;
+}
+
+static struct shared *last;	/* of the VMM started last */
+
+static pid_t start_vmm(unsigned int number, uint32_t says, uint32_t has, unsigned int devices)
+{
+	static struct started v;
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	char text[37] = "";
+	pid_t pid;
+
+	memset(&v, 0, sizeof(v));
+	v.fd = memfd_create("vmm", 0);
+	tap_need(!ftruncate(v.fd, 4096));
+	last = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, v.fd, 0);
+	azbind_uuid(uuid, number);
+	uuid_unparse_lower(uuid, text);
+	snprintf(v.words[0], 80, "qemu");
+	snprintf(v.words[1], 80, "vmm");
+	snprintf(v.words[2], 80, "%d", v.fd);
+	snprintf(v.words[3], 80, "%u", has);
+	snprintf(v.words[4], 80, "%u", devices);
+	snprintf(v.words[5], 80, "%s", number ? "-uuid" : "-name");
+	snprintf(v.words[6], 80, "%s", number ? text : "none");
+	snprintf(v.words[7], 80, "-device");
+	if (says)
+		snprintf(v.words[8], 80, "vhost-vsock-pci,guest-cid=%u", says);
+	else
+		snprintf(v.words[8], 80, "virtio-net");
+	pid = tap_spawn(exec_vmm, &v, v.fd);
+	close(v.fd);
+	tap_need_wait(last->ready);
+	return pid;
+}
+
+static int guest_hears(void)
+{
+	last->done = false;
+	last->go = true;
+	tap_need_wait(last->done);
+	return last->status;
+}
+
+/* ---- calls ---- */
+
+static const char *path_of(unsigned int number)
+{
+	static char path[64] = "/v1/bindings/";
+	uint8_t uuid[AZATTEST_UUID_LEN];
+
+	azbind_uuid(uuid, number);
+	uuid_unparse_lower(uuid, path + 13);
+	return path;
+}
+
+static int bind_vm(unsigned int number, pid_t pid, const char *more, const char *words)
+{
+	char body[200];
+	json_t *answer;
+	const char *message;
+	int status;
+
+	snprintf(body, sizeof(body), "{\"pid\":%d%s}", pid, more);
+	status = rig_call("PUT", path_of(number), body, &answer);
+	message = json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
+	tap_need_msg(words ? message && strstr(message, words) : !message, "%d: %s", status,
+		     message ? message : "done");
+	json_decref(answer);
+	return status;
+}
+
+static long long number_of(unsigned int number, const char *member)
+{
+	json_t *answer;
+	long long value = -1;
+
+	if (rig_call("GET", path_of(number), NULL, &answer) == 200)
+		value = json_integer_value(json_object_get(answer, member));
+	json_decref(answer);
+	return value;
+}
+
+/* In the module, whoever holds it. */
+static bool is_bound(unsigned int number)
+{
+	struct azattest_attach attach = { .size = sizeof(attach), .transport = AZATTEST_TRANSPORT_VMM };
+	int fd = open(AZATTEST_DEVICE, O_RDWR | O_CLOEXEC), ret;
+
+	azbind_uuid(attach.uuid, number);
+	ret = ioctl(fd, AZATTEST_IOC_ATTACH, &attach);
+	close(fd);
+	return !ret;
+}
+
+static void begin(void)
+{
+	rig_start();
+	start_manager(false);
+}
+
+/* ---- promises ---- */
+
+static void a_running_vm_is_bound_by_its_device(void)
+{
+	pid_t vmm;
+
+	begin();
+	vmm = start_vmm(VM, CID, CID, 1);
+	tap_need_eq(guest_hears(), AZATTEST_STATUS_UNBOUND);
+	tap_need_eq(bind_vm(VM, vmm, ",\"named\":true,\"name\":\"web\"", NULL), 201);
+	tap_need_eq(number_of(VM, "cid"), CID);
+	tap_need(is_bound(VM));
+	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(bind_vm(VM, vmm, ",\"named\":true,\"name\":\"web\"", NULL), 200);
+	tap_need_eq(bind_vm(VM, vmm, ",\"name\":\"other\"", "with another"), 409);
+	tap_kill(vmm);
+	rig_stop();
+}
+
+static void the_vmms_death_ends_it_and_frees_the_cid(void)
+{
+	begin();
+	for (int i = 0; i < 5; i++) {
+		pid_t vmm = start_vmm(VM, CID, CID, 1);
+
+		bind_vm(VM, vmm, "", NULL);
+		tap_kill(vmm);
+		tap_need_wait(!is_bound(VM));
+		tap_need_wait(number_of(VM, "pid") == -1);
+	}
+	rig_stop();
+}
+
+static void hostd_keeps_no_memory_of_the_vmm(void)
+{
+	pid_t vmm;
+
+	begin();
+	vmm = start_vmm(VM, CID, CID, 1);
+	bind_vm(VM, vmm, "", NULL);
+	rig_sh("! ls -l /proc/$(pgrep -f '^azattest-hostd .*%s')/fd | grep vhost", rig_path("state"));
+	tap_kill(vmm);
+	rig_stop();
+}
+
+static void unbinding_leaves_the_vm_running(void)
+{
+	pid_t vmm;
+
+	begin();
+	vmm = start_vmm(VM, CID, CID, 1);
+	bind_vm(VM, vmm, "", NULL);
+	tap_need_eq(rig_call("DELETE", path_of(VM), NULL, NULL), 204);
+	tap_need(!is_bound(VM));
+	tap_need_eq(guest_hears(), AZATTEST_STATUS_UNBOUND);
+	tap_need_eq(bind_vm(VM, vmm, "", NULL), 201);
+	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_kill(vmm);
+	rig_stop();
+}
+
+static void the_wrong_process_is_refused(void)
+{
+	pid_t vmm, bare, two, dead;
+
+	begin();
+	vmm = start_vmm(OTHER, CID, CID, 1);
+	tap_need_eq(bind_vm(VM, vmm, "", "is the VMM of VM"), 400);
+	tap_need_eq(bind_vm(OTHER, vmm, ",\"cid\":4101", "given CID 4100, not 4101"), 400);
+	bare = start_vmm(VM, CID, CID, 0);
+	tap_need_eq(bind_vm(VM, bare, "", "has no open /dev/vhost-vsock"), 400);
+	two = start_vmm(VM, CID + 1, CID + 1, 2);
+	tap_need_eq(bind_vm(VM, two, "", "has several open /dev/vhost-vsock"), 400);
+	dead = start_vmm(VM, CID + 5, CID + 5, 1);
+	tap_kill(dead);
+	tap_need_eq(bind_vm(VM, dead, "", "no such process"), 400);
+	tap_need_eq(bind_vm(VM, 1, "", "no VMM can have it"), 400);
+	tap_need(!is_bound(VM) && !is_bound(OTHER));
+	tap_kill(vmm);
+	tap_kill(bare);
+	tap_kill(two);
+	rig_stop();
+}
+
+static void a_foreign_cid_binds_nothing(void)
+{
+	pid_t first, second;
+
+	begin();
+	first = start_vmm(VM, CID, CID, 1);
+	second = start_vmm(0, 0, FOREIGN, 1);
+	tap_need_eq(bind_vm(OTHER, second, "", "say which CID"), 400);
+	tap_need_eq(bind_vm(OTHER, second, ",\"cid\":4100", "another VMM's device has that CID"), 409);
+	tap_need(!is_bound(OTHER));
+	tap_need_eq(bind_vm(OTHER, second, ",\"cid\":4101", NULL), 201);
+	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(bind_vm(VM, second, ",\"cid\":4101", "bound already"), 409);
+	tap_need_eq(bind_vm(VM, first, "", NULL), 201);
+	tap_kill(first);
+	tap_kill(second);
+	rig_stop();
+}
+
+static void a_live_uuid_is_not_bound_twice(void)
+{
+	pid_t first, second;
+
+	begin();
+	first = start_vmm(VM, CID, CID, 1);
+	second = start_vmm(VM, FOREIGN, FOREIGN, 1);
+	tap_need_eq(bind_vm(VM, first, "", NULL), 201);
+	tap_need_eq(bind_vm(VM, second, "", "bound to process"), 409);
+	tap_kill(first);
+	tap_need_eq(bind_vm(VM, second, "", NULL), 201);
+	tap_kill(second);
+	rig_stop();
+}
+
+static void a_killed_hostd_loses_no_binding(void)
+{
+	long long generation;
+	pid_t vmm;
+
+	begin();
+	rig_kill();
+	rig_manager();
+	rig_restart();
+	vmm = start_vmm(VM, CID, CID, 1);
+	bind_vm(VM, vmm, "", NULL);
+	rig_manager_takes();
+	generation = number_of(VM, "generation");
+	tap_need(generation > 0);
+	for (int i = 0; i < 3; i++) {
+		rig_kill();
+		tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+		rig_restart();
+		tap_need_eq(number_of(VM, "generation"), generation);
+	}
+	tap_kill(vmm);
+	tap_need_wait(number_of(VM, "pid") == -1);
+	rig_stop();
+}
+
+static void a_stopped_hostd_binds_again(void)
+{
+	long long generation;
+	pid_t vmm;
+
+	begin();
+	vmm = start_vmm(VM, CID, CID, 1);
+	bind_vm(VM, vmm, "", NULL);
+	generation = number_of(VM, "generation");
+	rig_kill();
+	tap_need_wait(!is_bound(VM));
+	rig_restart();
+	tap_need_wait(number_of(VM, "generation") > generation);
+	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	rig_kill();
+	tap_kill(vmm);
+	rig_restart();
+	tap_need_eq(number_of(VM, "pid"), -1);
+	rig_stop();
+}
+
+static void without_its_helper_it_waits_and_says_so(void)
+{
+	pid_t vmm, manager;
+
+	rig_start();
+	vmm = start_vmm(VM, CID, CID, 1);
+	tap_need_eq(bind_vm(VM, vmm, "", "systemctl start azattest-take.socket"), 503);
+	manager = start_manager(false);
+	tap_need_eq(bind_vm(VM, vmm, "", NULL), 201);
+	rig_kill();
+	tap_kill(manager);
+	unlink(rig_path("take.sock"));
+	rig_restart();
+	tap_need_eq(number_of(VM, "generation"), 0);
+	start_manager(false);
+	tap_need_wait(number_of(VM, "generation") > 0);
+	tap_kill(vmm);
+	rig_stop();
+}
+
+static void a_helper_without_power_is_told(void)
+{
+	pid_t vmm;
+
+	rig_start();
+	start_manager(true);
+	vmm = start_vmm(VM, CID, CID, 1);
+	tap_need_eq(bind_vm(VM, vmm, "", "start the VMM by azattest-run"), 503);
+	tap_need(!is_bound(VM));
+	tap_kill(vmm);
+	rig_stop();
+}
+
+static const struct tap_test tests[] = {
+	TAP_TEST(a_running_vm_is_bound_by_its_device),
+	TAP_TEST(the_vmms_death_ends_it_and_frees_the_cid),
+	TAP_TEST(hostd_keeps_no_memory_of_the_vmm),
+	TAP_TEST(unbinding_leaves_the_vm_running),
+	TAP_TEST(the_wrong_process_is_refused),
+	TAP_TEST(a_foreign_cid_binds_nothing),
+	TAP_TEST(a_live_uuid_is_not_bound_twice),
+	TAP_TEST(a_killed_hostd_loses_no_binding),
+	TAP_TEST(a_stopped_hostd_binds_again),
+	TAP_TEST(without_its_helper_it_waits_and_says_so),
+	TAP_TEST(a_helper_without_power_is_told),
+};
+
+int main(int argc, char **argv)
+{
+	char *slash;
+
+	if (argc > 5 && !strcmp(argv[1], "vmm"))
+		be_vmm(argv);
+	if (!realpath(argv[0], self))
+		return 1;
+	rig_begin(argc, argv);
+	if (access("/dev/vhost-vsock", F_OK))
+		tap_skip_all("vhost_vsock is not loaded");
+	snprintf(taker_program, sizeof(taker_program), "%s", self);
+	slash = strrchr(taker_program, '/');
+	snprintf(slash, sizeof(taker_program) - (size_t)(slash - taker_program), "/../bin/azattest-take");
+	return tap_main(tests, TAP_COUNT(tests), argc, argv);
+}
