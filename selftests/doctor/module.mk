@@ -15,3 +15,12 @@ test-bugreport_SRCS := selftests/doctor/test-bugreport.c selftests/doctor/fakeho
 test-bugreport_CFLAGS := -DAZ_TOP='"$(TOP)"'
 test-bugreport_PKGS := jansson uuid libcrypto
 UNIT_TESTS += test-bugreport selftests/doctor/test-bugreport.sh
+
+UNIT_TESTS += selftests/doctor/test-isolation.sh
+
+ASAN_PROGRAMS += test-reload
+test-reload_SRCS := selftests/doctor/test-reload.c selftests/doctor/fakehost.c \
+	$(addprefix userspace/azattestctl/,reload.c reload_pins.c doctor_finding.c output.c arguments.c \
+	program.c) selftests/lib/tap.c selftests/lib/child.c
+test-reload_PKGS := jansson uuid libcrypto
+UNIT_TESTS += test-reload

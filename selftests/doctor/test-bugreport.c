@@ -133,7 +133,7 @@ static void fake_program(const char *path, const char *says)
 static void plant(void)
 {
 	fakehost_file("/etc/azattest/azattestd.conf",
-		      "; ca-secret was " PASSWORD "\n[host]\nname = node1\n[certificate]\n"
+		      "; ca-secret = " PASSWORD "\n[host]\nname = node1\n[certificate]\n"
 		      "ca-url = https://u:" PASSWORD "@ca.example.net/\n"
 		      "ca-secret-file = /etc/azattest/mine\nmy-key = " PASSWORD "\n", 0644);
 	fakehost_file("/etc/azattest/mine", SHARED "\n", 0600);
@@ -188,6 +188,8 @@ static void the_host_is_described(void)
 	for (size_t i = 0; i < TAP_COUNT(words); i++)
 		tap_need_msg(strstr(text, words[i]), "no \"%s\" in:\n%s", words[i], text);
 	tap_need(!strstr(text, "a line of nobody"));
+	/* A comment is no key. */
+	tap_need(!strstr(strstr(text, "does not know") + 1, "does not know"));
 	free(text);
 }
 

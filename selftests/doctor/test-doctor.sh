@@ -53,7 +53,7 @@ nothing_running_is_told_without_a_word_on_standard_error()
 nobody_may_ask_and_is_told_what_he_cannot_see()
 {
 	local got=0
-	setpriv --reuid $nobody --regid $nobody --clear-groups "$bin/azattestctl" \
+	setpriv --reuid "$nobody" --regid "$nobody" --clear-groups "$bin/azattestctl" \
 		--socket "$work/azattestd.sock" --api "$work/api.sock" doctor >out 2>err || got=$?
 	cat out err
 	[ "$got" = 8 ] && [ ! -s err ] && lines_are_whole && grep -q 'sudo azattestctl doctor' out

@@ -26,6 +26,8 @@
  *
  *   doctor.h     azattestctl doctor, and the files it is made of
  *   bugreport.h  azattestctl bugreport, likewise
+ *   isolation.h  azattestctl selftest isolation
+ *   reload.h     azattestctl module reload
  *
  *   audit.c        azattestctl audit verify, head
  *   audit_show.c   azattestctl audit show
@@ -63,7 +65,7 @@
 #define EXIT_NOT_ACTIVE	5	/* status: the host cannot make documents now */
 #define EXIT_BROKEN	6	/* audit: the chain is broken */
 #define EXIT_TORN	7	/* audit verify: whole up to an end that is none */
-#define EXIT_UNHEALTHY	8	/* doctor: something is FAIL */
+#define EXIT_UNHEALTHY	8	/* doctor, selftest: something is FAIL */
 
 struct ctl {
 	const char *socket;	/* of azattestd */
@@ -148,6 +150,8 @@ int output_end(const char *command);
 int status_command(const struct ctl *ctl, int argc, char **argv);
 int doctor_command(const struct ctl *ctl, int argc, char **argv);
 int bugreport_command(const struct ctl *ctl, int argc, char **argv);
+int selftest_command(const struct ctl *ctl, int argc, char **argv);
+int module_reload_command(const struct ctl *ctl, int argc, char **argv);
 int certificate_show_command(const struct ctl *ctl, int argc, char **argv);
 int metrics_command(const struct ctl *ctl, int argc, char **argv);
 int trust_command(const struct ctl *ctl, int argc, char **argv);

@@ -8,6 +8,7 @@ azattestctl_SRCS := $(addprefix userspace/azattestctl/,main.c commands.c synopsi
 	grants.c limit.c audit.c audit_show.c audit_source.c)
 azattestctl_SRCS += $(addprefix userspace/azattestctl/,doctor.c doctor_facts.c doctor_finding.c \
 	doctor_kernel.c doctor_module.c doctor_daemon.c doctor_rest.c doctor_files.c doctor_way.c program.c \
-	bugreport.c bugreport_gate.c bugreport_host.c)
+	bugreport.c bugreport_gate.c bugreport_host.c \
+	isolation.c isolation_vsock.c isolation_rest.c isolation_wire.c reload.c reload_pins.c)
 azattestctl_STATIC := azaudit
 azattestctl_PKGS := jansson libcrypto libcurl libnl-3.0 libnl-genl-3.0 uuid
