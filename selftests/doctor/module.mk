@@ -20,7 +20,7 @@ UNIT_TESTS += selftests/doctor/test-isolation.sh
 
 ASAN_PROGRAMS += test-reload
 test-reload_SRCS := selftests/doctor/test-reload.c selftests/doctor/fakehost.c \
-	$(addprefix userspace/azattestctl/,reload.c reload_pins.c doctor_finding.c output.c arguments.c \
+	$(addprefix userspace/azattestctl/,reload.c reload_pins.c doctor_finding.c output.c colour.c arguments.c \
 	program.c) selftests/lib/tap.c selftests/lib/child.c
 test-reload_PKGS := jansson uuid libcrypto
 UNIT_TESTS += test-reload
