@@ -65,6 +65,7 @@ struct wire {
 
 int wire_open(struct wire *wire, const char *bridge, struct in_addr address, struct in_addr peer,
 	      const char **what);
+void wire_close(struct wire *wire);
 /* Packets that arrived at the host's end; -1: it cannot be told. */
 long long wire_received(const struct wire *wire);
 

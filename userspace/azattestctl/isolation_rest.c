@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRIES	3	/* an interface that has just come up loses what is sent first */
+#define TRIES	3
 
 static const char request[] =
 	"GET /metadata/attested/document?api-version=2020-09-01 HTTP/1.1\r\n"
@@ -87,10 +87,34 @@ enum outcome isolation_process(const struct isolation *host, struct said *line)
 	return judge(try_door(&host->door), line);
 }
 
+/* An interface that has just come up loses what is sent first. */
+static ssize_t knock(const struct sockaddr_in *door, const struct wire *wire)
+{
+	ssize_t got = -ETIMEDOUT;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		got = try_door(door);
+		if (got != -ETIMEDOUT || wire_received(wire) > 0)
+			break;
+	}
+	return got;
+}
+
 /* A stranger must not even be refused: that would be the host's own voice. */
-static enum outcome knock(const struct isolation *host, struct in_addr address, struct said *line)
+static enum outcome judge_stranger(ssize_t got, bool arrived, struct said *line)
+{
+	if (got == -ETIMEDOUT && !arrived)
+		return said(line, OUTCOME_SKIP, "what was sent did not arrive at the bridge");
+	if (got == -ECONNREFUSED || got == -ECONNRESET)
+		return said(line, OUTCOME_FAIL, "it heard: %s", strerror((int)-got));
+	return judge(got, line);
+}
+
+static enum outcome be_stranger(const struct isolation *host, struct in_addr address,
+				struct said *line)
 {
 	struct wire wire = { 0 };
+	enum outcome outcome;
 	const char *what;
 	ssize_t got;
 	int ret;
@@ -98,16 +122,10 @@ static enum outcome knock(const struct isolation *host, struct in_addr address, 
 	ret = wire_open(&wire, host->bridge, address, host->door.sin_addr, &what);
 	if (ret)
 		return said(line, OUTCOME_SKIP, "cannot %s: %s", what, strerror(-ret));
-	for (int tries = 0; tries < TRIES; tries++) {
-		got = try_door(&host->door);
-		if (got != -ETIMEDOUT || wire_received(&wire) > 0)
-			break;
-	}
-	if (got == -ETIMEDOUT && wire_received(&wire) <= 0)
-		return said(line, OUTCOME_SKIP, "what was sent did not arrive at the bridge");
-	if (got == -ECONNREFUSED || got == -ECONNRESET)
-		return said(line, OUTCOME_FAIL, "it heard: %s", strerror((int)-got));
-	return judge(got, line);
+	got = knock(&host->door, &wire);
+	outcome = judge_stranger(got, wire_received(&wire) > 0, line);
+	wire_close(&wire);
+	return outcome;
 }
 
 struct told {
@@ -122,7 +140,7 @@ static void child(const struct isolation *host, struct in_addr address, pid_t pa
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	told.outcome = knock(host, address, &told.line);
+	told.outcome = be_stranger(host, address, &told.line);
 	_exit(write(out, &told, sizeof(told)) != sizeof(told));
 }
 

@@ -246,6 +246,18 @@ int wire_open(struct wire *wire, const char *bridge, struct in_addr address, str
 	return ret;
 }
 
+/* So that nothing is left the moment the command ends; a namespace takes its time to go. */
+void wire_close(struct wire *wire)
+{
+	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *msg = new_message(RTM_DELLINK, 0, &link, sizeof(link));
+
+	put(msg, IFLA_IFNAME, wire->port, strlen(wire->port) + 1);
+	nl_socket_enable_auto_ack(wire->host);
+	send_one(wire->host, msg);
+	nl_socket_free(wire->host);
+}
+
 static int take_count(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *stats = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct ifinfomsg), IFLA_STATS64);
