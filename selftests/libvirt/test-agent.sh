@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Promises of azattest-libvirt between libvirt's own test driver and a hostd that is a fake.
+
+# Promises are called by their names out of a list.
+# shellcheck disable=SC2317
+
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd -P)
+# shellcheck source=selftests/lib/ktap.sh
+. "$top/selftests/lib/ktap.sh"
+patience=$((60 * ${AZ_TIMEOUT_SCALE:-1}))
+vm=c0ffee42-0000-4000-8000-00000000002a
+
+[ -x "$top/build/bin/azattest-libvirt" ] || ktap_skip_all "azattest-libvirt was not built: no libvirt-dev"
+work=$(mktemp -d)
+mine=()
+trap 'kill "${mine[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+mkdir pids
+
+# node XML...: domains that the driver says are running
+node()
+{
+	{ echo "<node>"; cat; echo "</node>"; } >node.xml
+}
+
+# domain NAME LAST METADATA [DEVICES]
+domain()
+{
+	cat <<-END
+		<domain type='test' id='7'><name>$1</name><uuid>c0ffee42-0000-4000-8000-0000000000$2</uuid>
+		<memory>8192</memory><metadata>$3</metadata><os><type>hvm</type></os>
+		<devices>${4-<vsock model='virtio'><cid auto='no' address='42'/></vsock>}</devices></domain>
+	END
+}
+
+start_hostd()
+{
+	rm -f api.sock
+	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" >hostd.log 2>&1 &
+	hostd=$!
+	mine+=($!)
+	ktap_wait_for "$patience" [ -S api.sock ]
+}
+
+start_agent()
+{
+	: >agent.log
+	"$top/build/bin/azattest-libvirt" --connect "test://$work/node.xml" --api "$work/api.sock" \
+		--pids "$work/pids" >agent.log 2>&1 &
+	agent=$!
+	mine+=($!)
+}
+
+said()
+{
+	ktap_wait_for "$patience" grep -qF -- "$1" agent.log || { cat agent.log; return 1; }
+}
+
+# The agent ends with 0 when it is asked to.
+end_agent()
+{
+	kill "$agent" && wait "$agent"
+}
+
+# The fake's API as it answers.
+bindings()
+{
+	curl -s --unix-socket api.sock http://hostd/v1/bindings | tr -d ' \n'
+}
+
+a_running_domain_is_bound_as_it_says()
+{
+	domain web1 2a "<az:vm xmlns:az='urn:azattest:vm:1' profile='gold'/>" | node
+	echo 4711 >pids/web1.pid
+	start_hostd && start_agent && said 'web1: bound' && end_agent && bindings >out && cat out &&
+		grep -qF "\"uuid\":\"$vm\",\"name\":\"web1\",\"profile\":\"gold\"" out &&
+		grep -qF '"reason":"named","pid":4711,"cid":42,' out
+}
+
+one_that_opted_out_is_unbound()
+{
+	domain web1 2a "<az:vm xmlns:az='urn:azattest:vm:1' attest='no'/>" | node
+	start_agent && said 'web1: unbound' && end_agent && [ "$(bindings)" = '{"bindings":[]}' ]
+}
+
+one_without_vsock_is_left_alone()
+{
+	{ domain bare 2b '' '' && domain web1 2a ''; } | node
+	start_agent && said 'web1: bound' && end_agent && ! grep bare agent.log
+}
+
+a_hostd_that_comes_later_is_told()
+{
+	kill "$hostd" && wait "$hostd"
+	rm api.sock
+	domain web1 2a '' | node
+	start_agent && said 'web1: azattest-hostd does not answer: systemctl start' &&
+		start_hostd && said 'web1: bound' && end_agent &&
+		[ "$(grep -c 'does not answer' agent.log)" = 1 ]
+}
+
+what_is_wrong_is_said_once()
+{
+	domain web1 2a "<az:vm xmlns:az='urn:azattest:vm:1' attest='maybe'/>" | node
+	start_agent && said 'web1: metadata: attest is neither yes nor no' && end_agent || return 1
+	domain web1 2a '' | node
+	rm pids/web1.pid
+	start_agent && said 'pids/web1.pid: No such file or directory' && end_agent || return 1
+	echo none >pids/web1.pid
+	start_agent && said 'pids/web1.pid: is no process' && end_agent
+}
+
+a_libvirt_that_does_not_answer_is_tried_again()
+{
+	kill "$hostd" && wait "$hostd"
+	rm node.xml
+	start_hostd && start_agent && said 'is libvirtd running?' || return 1
+	domain web1 2a '' | node
+	echo 4711 >pids/web1.pid
+	said 'connected' && said 'web1: bound' && end_agent
+}
+
+wrong_usage_is_2()
+{
+	"$top/build/bin/azattest-libvirt" --bogus 2>/dev/null
+	[ $? = 2 ] || return 1
+	"$top/build/bin/azattest-libvirt" word 2>/dev/null
+	[ $? = 2 ] && "$top/build/bin/azattest-libvirt" --version | grep -q '^azattest-libvirt [0-9]'
+}
+
+promises="a_running_domain_is_bound_as_it_says one_that_opted_out_is_unbound
+	one_without_vsock_is_left_alone a_hostd_that_comes_later_is_told what_is_wrong_is_said_once
+	a_libvirt_that_does_not_answer_is_tried_again wrong_usage_is_2"
+# shellcheck disable=SC2086 # one word each
+set -- $promises
+ktap_plan $#
+for promise in "$@"; do
+	if $promise >output 2>&1; then
+		ktap_ok "$promise"
+	else
+		ktap_note "$(cat output)"
+		ktap_not_ok "$promise"
+		kill "$agent" 2>/dev/null
+	fi
+done
+ktap_end

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+// Promises of azattest-libvirt's parts: what a domain's XML and state mean.
+
+#include <stdio.h>
+#include <string.h>
+
+#include <selftests/lib/tap.h>
+#include <userspace/libvirt/libvirt.h>
+
+#define AZ	"<az:vm xmlns:az='" XML_NAMESPACE "' "
+
+static const char *read_xml(const char *metadata, const char *devices, struct enrolment *e)
+{
+	char text[2000];
+
+	snprintf(text, sizeof(text), "<domain type='kvm' id='3'><name>web1</name><metadata>%s</metadata>"
+		 "<devices><disk/>%s</devices></domain>", metadata, devices);
+	return xml_read(text, e);
+}
+
+static const char vsock[] = "<vsock model='virtio'><cid auto='yes' address='42'/></vsock>";
+
+static void cid_and_wishes_are_read(void)
+{
+	struct enrolment e;
+
+	tap_need(!read_xml("", vsock, &e));
+	tap_need(e.cid == 42 && e.attest && !*e.profile);
+	tap_need(!read_xml(AZ "attest='yes' profile='gold'/>", vsock, &e));
+	tap_need(e.attest && !strcmp(e.profile, "gold"));
+	tap_need(!read_xml(AZ "attest='no'/>", vsock, &e));
+	tap_need(!e.attest);
+	tap_need(!read_xml("", "", &e) && !e.cid);
+}
+
+static void another_namespace_means_nothing(void)
+{
+	struct enrolment e;
+
+	tap_need(!read_xml("<az:vm xmlns:az='urn:other' attest='no' profile='gold'/>", vsock, &e));
+	tap_need(e.attest && !*e.profile);
+	tap_need(!read_xml("<vm attest='no'/>", vsock, &e));
+	tap_need(e.attest);
+}
+
+static void what_cannot_be_is_refused(void)
+{
+	static const char * const cids[] = { "2", "4294967295", "x", "42x", "", "-1" };
+	struct enrolment e;
+	char text[200];
+
+	for (size_t i = 0; i < TAP_COUNT(cids); i++) {
+		snprintf(text, sizeof(text), "<vsock><cid address='%s'/></vsock>", cids[i]);
+		tap_need_msg(read_xml("", text, &e), "%s", cids[i]);
+	}
+	snprintf(text, sizeof(text), "%s%s", vsock, vsock);
+	tap_need(read_xml("", text, &e));
+	tap_need(read_xml(AZ "attest='maybe'/>", vsock, &e));
+	tap_need(read_xml(AZ "attest='no'/>" AZ "attest='yes'/>", vsock, &e));
+	tap_need(read_xml(AZ "profile='a123456789b123456789c123456789d1'/>", vsock, &e));
+	tap_need(!read_xml(AZ "profile='a123456789b123456789c123456789d'/>", vsock, &e));
+	tap_need(xml_read("<domain", &e));
+	tap_need(xml_read("", &e));
+}
+
+static void a_domain_has_an_identity_while_it_may_run_here(void)
+{
+	tap_need_eq(domain_wish(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED), DOMAIN_BIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATION_CANCELED), DOMAIN_BIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER), DOMAIN_BIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR), DOMAIN_BIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION), DOMAIN_UNBIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY), DOMAIN_UNBIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP), DOMAIN_LEAVE);
+	tap_need_eq(domain_wish(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SAVE), DOMAIN_LEAVE);
+	tap_need_eq(domain_wish(VIR_DOMAIN_SHUTOFF, 0), DOMAIN_UNBIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_CRASHED, 0), DOMAIN_UNBIND);
+	tap_need_eq(domain_wish(VIR_DOMAIN_NOSTATE, 0), DOMAIN_UNBIND);
+}
+
+static void a_long_name_is_cut_between_characters(void)
+{
+	char name[200], cut[AZATTEST_NAME_LEN];
+
+	domain_cut_name("web1", cut);
+	tap_need(!strcmp(cut, "web1"));
+	memset(name, 'x', 100);
+	name[100] = 0;
+	domain_cut_name(name, cut);
+	tap_need_eq(strlen(cut), AZATTEST_NAME_LEN - 1);
+	/* Two bytes each from the second byte on: one would be cut in two. */
+	for (int i = 0; i < 60; i++)
+		memcpy(name + 2 * i, "\xc3\xa9", 3);
+	domain_cut_name(name, cut);
+	tap_need_eq(strlen(cut), 62);
+	tap_need_eq((unsigned char)cut[61], 0xa9);
+}
+
+static const struct tap_test tests[] = {
+	TAP_TEST(cid_and_wishes_are_read),
+	TAP_TEST(another_namespace_means_nothing),
+	TAP_TEST(what_cannot_be_is_refused),
+	TAP_TEST(a_domain_has_an_identity_while_it_may_run_here),
+	TAP_TEST(a_long_name_is_cut_between_characters),
+};
+
+int main(int argc, char **argv)
+{
+	return tap_main(tests, TAP_COUNT(tests), argc, argv);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns one domain: from what libvirt says of it to what hostd is told.
+
+#include <userspace/libvirt/libvirt.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <libvirt/virterror.h>
+
+enum domain_wish domain_wish(int state, int reason)
+{
+	switch (state) {
+	case VIR_DOMAIN_RUNNING:
+	case VIR_DOMAIN_BLOCKED:
+	case VIR_DOMAIN_PMSUSPENDED:
+		return DOMAIN_BIND;
+	case VIR_DOMAIN_PAUSED:
+		break;
+	default:
+		return DOMAIN_UNBIND;
+	}
+	switch (reason) {
+	/* Coming or going: it has one once it runs here, or does again. */
+	case VIR_DOMAIN_PAUSED_MIGRATION:
+	case VIR_DOMAIN_PAUSED_POSTCOPY:
+	case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED:
+		return DOMAIN_UNBIND;
+	/* On the way to somewhere else: an event follows. */
+	case VIR_DOMAIN_PAUSED_STARTING_UP:
+	case VIR_DOMAIN_PAUSED_SAVE:
+	case VIR_DOMAIN_PAUSED_DUMP:
+	case VIR_DOMAIN_PAUSED_SNAPSHOT:
+	case VIR_DOMAIN_PAUSED_FROM_SNAPSHOT:
+	case VIR_DOMAIN_PAUSED_SHUTTING_DOWN:
+		return DOMAIN_LEAVE;
+	default:
+		return DOMAIN_BIND;
+	}
+}
+
+void domain_cut_name(const char *name, char cut[AZATTEST_NAME_LEN])
+{
+	size_t length = strnlen(name, AZATTEST_NAME_LEN);
+
+	if (length == AZATTEST_NAME_LEN)
+		for (length--; length && ((unsigned char)name[length] & 0xc0) == 0x80; length--)
+			;
+	memcpy(cut, name, length);
+	cut[length] = 0;
+}
+
+/* hostd proves that it is a VMM, and this domain's: the file may be an older one's. */
+static int read_pid(const struct agent *agent, const char *name, struct failure *failure)
+{
+	char path[600];
+	FILE *file;
+	int pid = 0;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s.pid", agent->pids, name) >= sizeof(path))
+		return failure_set(failure, 1, -ENAMETOOLONG, "%s: the name is too long", name);
+	file = fopen(path, "re");
+	if (!file)
+		return failure_set(failure, 1, -errno, "%s: %s: is its VMM QEMU?", path, strerror(errno));
+	if (fscanf(file, "%d", &pid) != 1 || pid < 2)
+		pid = failure_set(failure, 1, -EPROTO, "%s: is no process's number", path);
+	fclose(file);
+	return pid;
+}
+
+static bool say(const struct agent *agent, const char *method, const char *uuid, const char *body,
+		const char *name, struct failure *failure)
+{
+	char path[80], message[500];
+	int status;
+
+	snprintf(path, sizeof(path), "/v1/bindings/%s", uuid);
+	status = hostd_call(agent->api, method, path, body, message, sizeof(message));
+	if (status / 100 == 2 || (status == 404 && !strcmp(method, "DELETE"))) {
+		if (status == 201 || status == 204)
+			log_line(LOG_INFO, "%s: %s", name, status == 201 ? "bound" : "unbound");
+		return true;
+	}
+	failure_set(failure, 1, -EIO, "%s: %s", name, message);
+	return false;
+}
+
+static bool bind_domain(const struct agent *agent, const char *name, const char *uuid,
+			const struct enrolment *enrolment, struct failure *failure)
+{
+	char cut[AZATTEST_NAME_LEN], *body;
+	int pid = read_pid(agent, name, failure);
+	json_t *json;
+	bool done;
+
+	if (pid < 0)
+		return false;
+	domain_cut_name(name, cut);
+	json = json_pack("{s:i, s:I, s:b, s:s, s:s}", "pid", pid, "cid", (json_int_t)enrolment->cid,
+			 "named", 1, "name", cut, "profile", enrolment->profile);
+	body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!body) {
+		failure_set(failure, 1, -EINVAL, "%s: the name is no UTF-8", name);
+		return false;
+	}
+	done = say(agent, "PUT", uuid, body, name, failure);
+	free(body);
+	return done;
+}
+
+static bool read_domain(virDomainPtr domain, struct enrolment *enrolment, struct failure *failure)
+{
+	char *xml = virDomainGetXMLDesc(domain, 0);
+	const char *wrong = xml ? xml_read(xml, enrolment) : virGetLastErrorMessage();
+
+	free(xml);
+	if (!wrong)
+		return true;
+	failure_set(failure, 1, -EINVAL, "%s: %s", virDomainGetName(domain), wrong);
+	return false;
+}
+
+bool domain_settle(const struct agent *agent, virDomainPtr domain, struct failure *failure)
+{
+	const char *name = virDomainGetName(domain);
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	struct enrolment enrolment;
+	int state, reason;
+	enum domain_wish wish = DOMAIN_UNBIND;
+
+	if (virDomainGetUUIDString(domain, uuid))
+		return true;
+	/* One that libvirt knows no more is gone as well. */
+	if (!virDomainGetState(domain, &state, &reason, 0))
+		wish = domain_wish(state, reason);
+	if (wish == DOMAIN_LEAVE)
+		return true;
+	if (wish == DOMAIN_UNBIND)
+		return say(agent, "DELETE", uuid, "", name, failure);
+	if (!read_domain(domain, &enrolment, failure))
+		return false;
+	if (!enrolment.cid)
+		return true;
+	return enrolment.attest ? bind_domain(agent, name, uuid, &enrolment, failure) :
+				  say(agent, "DELETE", uuid, "", name, failure);
+}

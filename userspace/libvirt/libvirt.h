@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Map of azattest-libvirt, which tells hostd of libvirt's domains: a process of
+ * its own, so that hostd, which has rights, has no libvirt in its memory. It
+ * may look (libvirt's read-only socket), and ask hostd as group azattest-admin.
+ *
+ *   main.c     options
+ *   watch.c    the connection to libvirtd: events, reconnecting, trying again
+ *   domain.c   one domain: what it is, and what hostd is to be told
+ *   xml.c      a domain's live XML -> struct enrolment
+ *   hostd.c    one call of hostd's API (docs/api.md)
+ */
+#ifndef AZATTEST_LIBVIRT_H
+#define AZATTEST_LIBVIRT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <libvirt/libvirt.h>
+
+#include <linux/azattest.h>
+#include <userspace/daemon/daemon.h>
+
+struct agent {
+	const char *uri;	/* qemu:///system */
+	const char *api;	/* hostd's socket */
+	const char *pids;	/* where libvirt writes NAME.pid */
+};
+
+/* watch.c: until a signal ends it; 0 or an exit code */
+int watch_libvirt(const struct agent *agent);
+
+/* xml.c */
+
+/* The element of <metadata>, docs/discovery.md. */
+#define XML_NAMESPACE	"urn:azattest:vm:1"
+
+struct enrolment {
+	bool attest;		/* false: it asked to be left alone */
+	uint32_t cid;		/* 0: no vsock device */
+	char profile[AZATTEST_PROFILE_LEN];
+};
+
+/* NULL, or what is wrong with it. */
+const char *xml_read(const char *text, struct enrolment *enrolment);
+
+/* domain.c */
+
+enum domain_wish { DOMAIN_LEAVE, DOMAIN_BIND, DOMAIN_UNBIND };
+
+/* What a domain in that state is to have: an identity only while it may run here. */
+enum domain_wish domain_wish(int state, int reason);
+/* The first bytes that are whole characters and fit. */
+void domain_cut_name(const char *name, char cut[AZATTEST_NAME_LEN]);
+/* Tells hostd; false: it is to be tried again, and the failure says why. */
+bool domain_settle(const struct agent *agent, virDomainPtr domain, struct failure *failure);
+
+/* hostd.c */
+
+/* HTTP status; 0: nobody answers. @message: hostd's sentence where it refuses. */
+int hostd_call(const char *api, const char *method, const char *path, const char *body,
+	       char *message, size_t size);
+
+#endif

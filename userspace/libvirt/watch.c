@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the connection to libvirtd: which domains changed, and what is tried again when.
+
+#include <userspace/libvirt/libvirt.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libvirt/virterror.h>
+#include <systemd/sd-daemon.h>
+
+#define PAUSE_MIN_MS	1000
+#define PAUSE_MAX_MS	30000
+#define KEEPALIVE_S	5
+#define KEEPALIVE_COUNT	3
+
+/* A domain that something happened to. Callbacks only note it: they may not ask libvirt. */
+struct changed {
+	struct changed *next;
+	virDomainPtr domain;
+};
+
+static struct {
+	const struct agent *agent;
+	virConnectPtr connection;
+	struct changed *first, **last;
+	bool closed;		/* the connection is */
+	bool all;		/* every domain is to be looked at */
+	int pause_ms;		/* before what failed is tried again */
+	int timer;		/* for that */
+	bool quiet;		/* what failed was said, and is tried again */
+} w;
+
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stopping = 1;
+}
+
+static void on_timer(int timer, void *arg)
+{
+	(void)arg;
+	virEventUpdateTimeout(timer, -1);
+	w.all = true;
+}
+
+static void note(virDomainPtr domain)
+{
+	struct changed *c = malloc(sizeof(*c));
+
+	if (!c) {
+		w.all = true;
+		return;
+	}
+	virDomainRef(domain);
+	*c = (struct changed){ .domain = domain };
+	*w.last = c;
+	w.last = &c->next;
+}
+
+static void on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail, void *arg)
+{
+	(void)connection;
+	(void)event;
+	(void)detail;
+	(void)arg;
+	note(domain);
+}
+
+static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char *ns, void *arg)
+{
+	(void)connection;
+	(void)arg;
+	if (type == VIR_DOMAIN_METADATA_ELEMENT && ns && !strcmp(ns, XML_NAMESPACE))
+		note(domain);
+}
+
+static void on_close(virConnectPtr connection, int reason, void *arg)
+{
+	(void)connection;
+	(void)reason;
+	(void)arg;
+	w.closed = true;
+}
+
+static void try_later(void)
+{
+	virEventUpdateTimeout(w.timer, w.pause_ms);
+	w.pause_ms = w.pause_ms * 2 < PAUSE_MAX_MS ? w.pause_ms * 2 : PAUSE_MAX_MS;
+}
+
+/* ---- domains ---- */
+
+static bool settle(virDomainPtr domain)
+{
+	struct failure failure;
+
+	if (domain_settle(w.agent, domain, &failure))
+		return true;
+	if (!w.quiet)
+		log_line(LOG_ERR, "%s", failure.text);
+	return false;
+}
+
+static void settle_all(void)
+{
+	virDomainPtr *domains = NULL;
+	int count = virConnectListAllDomains(w.connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+	bool well = count >= 0;
+
+	w.all = false;
+	for (int i = 0; i < count; i++) {
+		well = settle(domains[i]) && well;
+		virDomainFree(domains[i]);
+	}
+	free(domains);
+	w.quiet = !well;
+	if (well)
+		w.pause_ms = PAUSE_MIN_MS;
+	else
+		try_later();
+}
+
+static void forget_changed(void)
+{
+	while (w.first) {
+		struct changed *c = w.first;
+
+		w.first = c->next;
+		virDomainFree(c->domain);
+		free(c);
+	}
+	w.last = &w.first;
+}
+
+static void settle_changed(void)
+{
+	bool well = true;
+
+	if (w.first)
+		w.quiet = false;
+	for (struct changed *c = w.first; c; c = c->next)
+		well = settle(c->domain) && well;
+	forget_changed();
+	if (!well)
+		try_later();
+}
+
+/* ---- the connection ---- */
+
+/* libvirt itself prints what it says to us as well. */
+static void be_quiet(void *arg, virErrorPtr error)
+{
+	(void)arg;
+	(void)error;
+}
+
+static bool register_events(void)
+{
+	return virConnectDomainEventRegisterAny(w.connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+						VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), NULL, NULL) >= 0 &&
+	       virConnectDomainEventRegisterAny(w.connection, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+						VIR_DOMAIN_EVENT_CALLBACK(on_metadata), NULL, NULL) >= 0;
+}
+
+/* Drivers inside the process have neither keep-alive nor an end. */
+static bool open_connection(void)
+{
+	w.closed = false;
+	w.connection = virConnectOpenReadOnly(w.agent->uri);
+	if (w.connection && register_events()) {
+		virConnectSetKeepAlive(w.connection, KEEPALIVE_S, KEEPALIVE_COUNT);
+		virConnectRegisterCloseCallback(w.connection, on_close, NULL, NULL);
+		log_line(LOG_INFO, "%s: connected", w.agent->uri);
+		w.quiet = false;
+		w.all = true;
+		return true;
+	}
+	if (!w.quiet)
+		log_line(LOG_ERR, "%s: %s: is libvirtd running? (systemctl status libvirtd)",
+			 w.agent->uri, virGetLastErrorMessage());
+	w.quiet = true;
+	if (w.connection)
+		virConnectClose(w.connection);
+	w.connection = NULL;
+	return false;
+}
+
+static void close_connection(void)
+{
+	forget_changed();
+	if (w.connection)
+		virConnectClose(w.connection);
+	w.connection = NULL;
+}
+
+/* Bindings stay as they are: a domain does not notice that libvirtd is away. */
+static void serve_connection(void)
+{
+	while (!stopping && !w.closed) {
+		if (w.all)
+			settle_all();
+		settle_changed();
+		if (!w.all && !w.first && virEventRunDefaultImpl() < 0)
+			w.closed = true;
+	}
+}
+
+static void wait_ms(int ms)
+{
+	struct timespec pause = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&pause, NULL);	/* a signal ends it */
+}
+
+int watch_libvirt(const struct agent *agent)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	int pause_ms = PAUSE_MIN_MS;
+
+	w.agent = agent;
+	w.last = &w.first;
+	w.pause_ms = PAUSE_MIN_MS;
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	virSetErrorFunc(NULL, be_quiet);
+	if (virEventRegisterDefaultImpl())
+		return EXIT_FAILURE;
+	w.timer = virEventAddTimeout(-1, on_timer, NULL, NULL);
+	sd_notify(0, "READY=1");
+	while (!stopping) {
+		if (!open_connection()) {
+			wait_ms(pause_ms);
+			pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+			continue;
+		}
+		pause_ms = PAUSE_MIN_MS;
+		serve_connection();
+		if (w.closed)
+			log_line(LOG_WARNING, "%s: the connection ended", agent->uri);
+		close_connection();
+	}
+	return EXIT_SUCCESS;
+}
