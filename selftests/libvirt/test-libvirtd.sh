@@ -115,15 +115,15 @@ shut_off()
 
 a_started_domain_is_bound_and_a_destroyed_one_not()
 {
-	domain && virsh -q start web1 && becomes bound $cid &&
+	domain && virsh -q start web1 && becomes bound "$cid" &&
 		virsh -q destroy web1 && becomes unbound
 }
 
 a_domain_that_is_paused_or_was_there_before_is_bound()
 {
 	kill "$agent" && wait "$agent"
-	virsh -q start --paused web1 && start_agent && becomes bound $cid &&
-		virsh -q resume web1 && bound $cid
+	virsh -q start --paused web1 && start_agent && becomes bound "$cid" &&
+		virsh -q resume web1 && bound "$cid"
 }
 
 a_killed_qemu_is_unbound()
@@ -134,9 +134,10 @@ a_killed_qemu_is_unbound()
 
 start_and_destroy_at_once_never_meet_a_pinned_cid()
 {
-	local i
-	for ((i = 0; i < ${AZ_LONG:+40}5; i++)); do
-		virsh -q start web1 && becomes bound $cid && virsh -q destroy web1 || return 1
+	local i loops=5
+	[ -z "${AZ_LONG:-}" ] || loops=200
+	for ((i = 0; i < loops; i++)); do
+		virsh -q start web1 && becomes bound "$cid" && virsh -q destroy web1 || return 1
 	done
 	becomes unbound
 }
@@ -150,7 +151,7 @@ another_cid_at_the_next_start_is_followed()
 libvirtds_restart_is_harmless()
 {
 	local before
-	virsh -q start web1 && becomes bound $cid || return 1
+	virsh -q start web1 && becomes bound "$cid" || return 1
 	before=$("$top/build/bin/azattestctl" bindings --json)
 	kill "$(cat libvirtd.pid)"
 	becomes grep -q 'the connection ended' agent.log
@@ -163,19 +164,19 @@ a_hostd_that_comes_later_is_told()
 {
 	kill "$hostd" && wait "$hostd"
 	virsh -q start web1 && becomes grep -q 'web1: azattest-hostd does not answer' agent.log &&
-		start_hostd && becomes bound $cid && virsh -q destroy web1 && becomes unbound
+		start_hostd && becomes bound "$cid" && virsh -q destroy web1 && becomes unbound
 }
 
 a_saved_domain_is_bound_when_it_is_restored()
 {
-	virsh -q start web1 && becomes bound $cid && virsh -q managedsave web1 && becomes unbound &&
-		virsh -q start web1 && becomes bound $cid && virsh -q destroy web1 && becomes unbound
+	virsh -q start web1 && becomes bound "$cid" && virsh -q managedsave web1 && becomes unbound &&
+		virsh -q start web1 && becomes bound "$cid" && virsh -q destroy web1 && becomes unbound
 }
 
 metadata_opts_out_and_names_the_profile()
 {
 	domain "<az:vm xmlns:az='urn:azattest:vm:1' profile='gold'/>" && virsh -q start web1 &&
-		becomes bound $cid && ctl bindings 2>/dev/null | grep -q gold &&
+		becomes bound "$cid" && ctl bindings 2>/dev/null | grep -q gold &&
 		virsh -q metadata web1 urn:azattest:vm:1 --live --key az --set "<vm attest='no'/>" &&
 		becomes unbound && virsh -q destroy web1
 }
