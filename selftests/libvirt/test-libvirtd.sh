@@ -47,7 +47,8 @@ configure_libvirt()
 
 start_hostd()
 {
-	"$top/build/bin/azattest-hostd" --state "$work/state" --run "$work/run" --audit 0 \
+	printf '%s\n' '[rest]' 'user = nobody' >hostd.conf
+	"$top/build/bin/azattest-hostd" --config "$work/hostd.conf" --state "$work/state" --run "$work/run" --audit 0 \
 		--take "$work/take.sock" >>hostd.log 2>&1 &
 	hostd=$!
 	mine+=($!)
@@ -187,7 +188,7 @@ systemd-socket-activate --seqpacket --accept --inetd -l "$work/take.sock" \
 	"$top/build/bin/azattest-take" >take.log 2>&1 &
 mine+=($!)
 start_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
-start_hostd
+start_hostd || { sed 's/^/# /' hostd.log; exit 1; }
 start_agent
 promises="a_started_domain_is_bound_and_a_destroyed_one_not
 	a_domain_that_is_paused_or_was_there_before_is_bound a_killed_qemu_is_unbound
