@@ -16,7 +16,8 @@ $(foreach t,$(api_tests),$(eval $(t)_SRCS := selftests/api/$(t).c))
 $(foreach t,$(api_tests),$(eval $(t)_STATIC := azapirig))
 $(foreach t,$(api_tests),$(eval $(t)_PKGS := $(api_PKGS)))
 UNIT_TESTS += $(api_tests) selftests/api/test-ctl-api.sh \
-	selftests/api/test-ctl-table.sh selftests/api/test-ctl-shared.sh
+	selftests/api/test-ctl-table.sh selftests/api/test-ctl-shared.sh \
+	selftests/api/test-ctl-vms.sh
 
 PROGRAMS += fake-hostd
 fake-hostd_SRCS := selftests/api/fake-hostd.c $(api_SRCS)

@@ -123,13 +123,14 @@ wrong_usage_is_2()
 {
 	start && says 2 'takes on or off, not "maybe"' ctl legacy maybe &&
 		says 2 'takes on or off: see' ctl legacy && says 2 'takes on or off: see' ctl legacy on off &&
-		says 2 'needs --uuid and --tap' ctl vm add --uuid $vm &&
-		says 2 'needs --uuid and --tap' ctl vm add --tap tap0 &&
+		says 2 'takes --uuid and --tap, or names' ctl vm add --uuid $vm &&
+		says 2 'takes --uuid and --tap, or names' ctl vm add --tap tap0 &&
 		says 2 'is no UUID' ctl vm add --uuid 17 --tap tap0 &&
 		says 2 'is no number' ctl vm add --uuid $vm --tap tap0 --pid x &&
 		says 2 'is no UTF-8' ctl vm add --uuid $vm --tap $'\xff' &&
-		says 2 'takes no "x"' ctl vm add --uuid $vm --tap tap0 x &&
-		says 2 'takes one UUID' ctl vm remove && says 2 'is no UUID' ctl vm show ../status &&
+		says 2 'takes --uuid and --tap, or' ctl vm add --uuid $vm --tap tap0 x &&
+		says 2 'takes VMs, or --all' ctl vm remove && says 2 'takes one UUID or name' ctl vm show &&
+		says 4 'vm show ../status: no enrolled VM' ctl vm show ../status &&
 		says 2 'takes no "x"' ctl vm list x && says 2 'no command "vm"' ctl vm &&
 		says 2 'no command "vm ad"' ctl vm ad && says 2 'unrecognized option' ctl vm list --x
 }
@@ -168,7 +169,7 @@ status_goes_on_without_hostd()
 	start Active && rm api.sock && ctl status >out 2>err && cat out && [ ! -s err ] &&
 		grep -q '^host:  *Active ' out && [ "$(grep -c '^rest:' out)" = 1 ] &&
 		grep -q '^rest:  *no answer: No such file.*is azattest-hostd running?' out &&
-		ctl status --json >out && grep -q '^  "hostd": null$' out
+		ctl status --json >out && grep -q '^  "hostd": null,$' out
 }
 
 status_keeps_its_exit_codes()

@@ -76,7 +76,7 @@ each_command_helps()
 			grep -q "^usage: azattestctl $name" one && [ "$(wc -l <one)" -ge 2 ] || return 1
 	done <names
 	azattestctl help vm >one && azattestctl vm --help | cmp - one &&
-		grep -q '^usage: azattestctl vm remove UUID$' one && ! grep -q '^usage: .* status' one
+		grep -q '^usage: azattestctl vm remove VM' one && ! grep -q '^usage: .* status' one
 }
 
 help_of_what_is_not_there_is_refused()
@@ -112,7 +112,8 @@ each_option_of_the_manual_completes()
 
 operands_complete_to_what_is_there()
 {
-	start && offers 'vm show c' "$vm ${vm%a}b ${vm%a}c" && offers "vm remove ${vm}" $vm &&
+	start && offers 'unbind c' "$vm ${vm%a}b ${vm%a}c" && offers 'vm show web1' web1 &&
+		offers "vm remove web1 $vm" $vm && offers 'vm show c' "$vm ${vm%a}b ${vm%a}c" && offers "vm remove ${vm}" $vm &&
 		offers 'vm remove d' '' && offers 'vm add --tap lo' lo && offers 'grant --uid roo' root &&
 		offers 'vm add --tap = lo' lo && offers "vm show $vm " '' &&
 		[ "$(azattestctl complete -- grant --name web)" = $'web1\nweb 2 $(touch pwned)' ]

@@ -52,6 +52,10 @@ HOST_TESTS += selftests/azattestd/test-daemon.sh
 # What an operator sees and does.
 HOST_TESTS += selftests/azattestd/test-ctl.sh
 
+# A VMM's taps, for it.
+PROGRAMS += hold-tap
+hold-tap_SRCS := selftests/azattestd/hold-tap.c
+
 ASAN_PROGRAMS += test-answer
 test-answer_SRCS := selftests/azattestd/test-answer.c selftests/document/pki.c \
 	userspace/signer/answer.c userspace/signer/arena.c $(azdocument_SRCS) $(azattestd_TAP)

@@ -188,6 +188,67 @@ limit_sets_within_its_range()
 			ctl limit bogus 1
 }
 
+# with_taps COMMAND...: on a fake hostd; VM web1 has the taps tap7 and tap8 open, tap8 in a bridge
+with_taps()
+{
+	local got
+	modprobe -a tun bridge || return 1
+	"$top/build/selftests/fake-hostd" "$work" 0 >fake.log 2>&1 &
+	mine+=("$!")
+	local hostd=$!
+	ktap_wait_for "$patience" ctl --api "$work/api.sock" vm list >/dev/null 2>&1 || return 1
+	"$bin/azattest-run" --uuid "$vm" --cid 4714 --name web1 -- \
+		"$top/build/selftests/hold-tap" tap7 tap8 -- sleep 1000 2>vmm.err &
+	pid=$!
+	mine+=("$pid")
+	ktap_wait_for "$patience" bound "$vm" && ktap_wait_for "$patience" ip link show tap8 >/dev/null 2>&1 &&
+		ip link add br8 type bridge && ip link set tap8 master br8 &&
+		ctl --api "$work/api.sock" legacy on && "$@"
+	got=$?
+	ip link delete br8
+	kill "$hostd"
+	wait "$hostd" 2>/dev/null
+	rm -f api.sock
+	stop_vmm "$vm"
+	return "$got"
+}
+
+rest_ctl()
+{
+	ctl --api "$work/api.sock" --socket "$work/none" "$@"
+}
+
+one_free_tap()
+{
+	rest_ctl vm add web1 --dry-run >out && cat out &&
+		[ "$(cat out)" = "$vm: would be enrolled with tap7" ] &&
+		[ "$(rest_ctl vm add web1)" = "$vm: active" ] &&
+		[ "$(rest_ctl vm add "$vm")" = "$vm: active" ] &&
+		rest_ctl vm show "$vm" | grep -qE '^tap +tap7$' &&
+		says 4 'vm add web2: no VM of this name or UUID runs here' rest_ctl vm add web2
+}
+
+none_or_several()
+{
+	ip link set tap8 nomaster &&
+		says 4 "vm add $vm: process $pid has several taps that" rest_ctl vm add web1 &&
+		says 4 "legacy on $vm: process $pid has several" rest_ctl legacy on --add-vms &&
+		ip address add 192.0.2.1/32 dev tap7 && ip link set tap8 master br8 &&
+		says 4 "vm add $vm: process $pid has no tap that" rest_ctl vm add "$vm" &&
+		[ "$(rest_ctl vm add --all)" = "$vm: left alone: it has no network card for this" ] &&
+		ip address flush dev tap7 && [ "$(rest_ctl vm add --all)" = "$vm: active" ]
+}
+
+vm_add_finds_the_tap_that_the_vmm_holds()
+{
+	with_taps one_free_tap
+}
+
+vm_add_takes_no_tap_of_another_network()
+{
+	with_taps none_or_several
+}
+
 nobody_sees_the_module_only()
 {
 	local command
@@ -222,7 +283,8 @@ promises="module_tells_numbers_and_limits counters_at_zero_are_told_if_asked_for
 	metrics_have_each_counter_of_the_module module_json_has_the_same
 	a_binding_is_in_the_table_and_in_json unbind_ends_a_binding
 	a_grant_lets_that_user_bind_once a_second_grant_of_a_uuid_is_refused
-	revoke_takes_a_grant_back limit_sets_within_its_range nobody_sees_the_module_only
+	revoke_takes_a_grant_back limit_sets_within_its_range vm_add_finds_the_tap_that_the_vmm_holds
+	vm_add_takes_no_tap_of_another_network nobody_sees_the_module_only
 	where_the_module_is_not_modprobe_is_the_advice wrong_usage_is_2"
 
 # shellcheck disable=SC2086 # one word each

@@ -50,11 +50,15 @@ static void add(struct nlmsghdr *answer, json_t *rows)
 	json_array_append_new(rows, fields_json(fields, COUNT(fields), attrs));
 }
 
+static const struct listing listing = { AZATTEST_CMD_BINDING_GET, add, columns, COUNT(columns) };
+
+json_t *bindings_list(const char *command, int *exit)
+{
+	return listing_rows(&listing, command, exit);
+}
+
 int bindings_command(const struct ctl *ctl, int argc, char **argv)
 {
-	static const struct listing listing = { AZATTEST_CMD_BINDING_GET, add, columns,
-						COUNT(columns) };
-
 	(void)ctl;
 	return output_listing(&listing, argc, argv);
 }

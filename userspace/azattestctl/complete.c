@@ -18,11 +18,12 @@ struct line {
 	char **word;
 	int count;
 	const char *begun;
+	json_t *offered;	/* a command's forms, and two VMs, may have a word both */
 	const char *wanted;	/* an option whose argument comes now, or NULL */
 	int place;		/* else: how many operands stand before it */
 };
 
-/* A word with a control character is no word that a shell could take. */
+/* A word that is not UTF-8, or has a control character, is none that a shell could take. */
 static void offer(const struct line *line, const char *word)
 {
 	if (!*word || strncmp(word, line->begun, strlen(line->begun)))
@@ -30,12 +31,15 @@ static void offer(const struct line *line, const char *word)
 	for (const char *c = word; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			return;
+	if (json_object_get(line->offered, word) || json_object_set_new(line->offered, word, json_true()))
+		return;
 	puts(word);
 }
 
 /* ---- what operands stand for ---- */
 
-static void offer_vms(const struct line *line, const char *key)
+/* One member of each, or two. */
+static void offer_vms(const struct line *line, const char *key, const char *other)
 {
 	struct ctl hasty = *line->ctl;
 	struct hostd_answer answer;
@@ -44,8 +48,11 @@ static void offer_vms(const struct line *line, const char *key)
 
 	hasty.patience = PATIENCE_S;
 	hostd_call(&hasty, "GET", "/v1/vms", NULL, &answer);
-	json_array_foreach(json_object_get(answer.json, "vms"), i, vm)
+	json_array_foreach(json_object_get(answer.json, "vms"), i, vm) {
 		offer(line, json_string_value(json_object_get(vm, key)) ?: "");
+		if (other)
+			offer(line, json_string_value(json_object_get(vm, other)) ?: "");
+	}
 	json_decref(answer.json);
 }
 
@@ -86,9 +93,11 @@ static void offer_meaning(const struct line *line, const char *meaning)
 	if (islower((unsigned char)*meaning))
 		offer(line, meaning);
 	else if (!strcmp(meaning, "UUID"))
-		offer_vms(line, "uuid");
+		offer_vms(line, "uuid", NULL);
 	else if (!strcmp(meaning, "NAME"))
-		offer_vms(line, "name");
+		offer_vms(line, "name", NULL);
+	else if (!strcmp(meaning, "VM"))
+		offer_vms(line, "uuid", "name");
 	else if (!strcmp(meaning, "IF"))
 		offer_interfaces(line);
 	else if (!strcmp(meaning, "USER"))
@@ -251,6 +260,7 @@ int complete_command(const struct ctl *ctl, int argc, char **argv)
 
 	if (!line.count)
 		return EXIT_SUCCESS;
+	line.offered = json_object();
 	line.begun = line.word[line.count - 1];
 	if (!skip_options(&line)) {
 		puts(":files");
@@ -261,5 +271,6 @@ int complete_command(const struct ctl *ctl, int argc, char **argv)
 	} else {
 		complete_line(&line);
 	}
+	json_decref(line.offered);
 	return output_end(argv[0]);
 }

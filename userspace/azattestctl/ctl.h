@@ -34,8 +34,20 @@
  *   audit_source.h which files these read
  *
  *   hostd.c      one call of azattest-hostd's API (docs/api.md)
- *   rest.c       azattestctl legacy, and what status says of REST access
- *   vm.c         azattestctl vm add, remove, list, show
+ *   rest.c       what status says of REST access
+ *   legacy.c     azattestctl legacy
+ *   vm.c         azattestctl vm list, show
+ *   properties.c members of status and VMs with the cmdlets' names
+ *
+ * What changes VMs is in vm.h:
+ *
+ *   vm_add.c     azattestctl vm add, one with its tap
+ *   vm_many.c    azattestctl vm add NAME...|--all
+ *   vm_remove.c  azattestctl vm remove
+ *   names.c      which VM a word means
+ *   running.c    which VMs have an identity
+ *   tap.c        which tap a VMM holds
+ *   managed.c    whether this host's VMs can be given anything
  *
  * What asks the module is in module.h:
  *
@@ -62,7 +74,7 @@
 #define EXIT_USAGE	2
 #define EXIT_NO_DAEMON	3	/* nobody answers: no daemon, no module */
 #define EXIT_REFUSED	4	/* the daemon or the module says no */
-#define EXIT_NOT_ACTIVE	5	/* status: the host cannot make documents now */
+#define EXIT_NOT_ACTIVE	5	/* status, vm add: the host cannot make documents now */
 #define EXIT_BROKEN	6	/* audit: the chain is broken */
 #define EXIT_TORN	7	/* audit verify: whole up to an end that is none */
 #define EXIT_UNHEALTHY	8	/* doctor, selftest: something is FAIL */
@@ -104,6 +116,11 @@ int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
 /* ---- rest.c: lines of status about an answer to GET /v1/status ---- */
 
 void rest_print_status(const struct hostd_answer *answer);
+
+/* ---- properties.c: the cmdlets' names of what is known already ---- */
+
+void properties_of_status(json_t *status);	/* with its member "hostd" */
+void properties_of_vm(json_t *vm);
 
 /* ---- arguments.c: true, or false after one line on standard error ---- */
 

@@ -3,25 +3,38 @@
 
 #include "module.h"
 
+json_t *listing_rows(const struct listing *listing, const char *command, int *exit)
+{
+	struct about about = { .command = command };
+	struct question q;
+	json_t *rows;
+
+	*exit = question_begin(&q, listing->command, NLM_F_DUMP);
+	if (*exit)
+		return NULL;
+	rows = json_array();
+	*exit = question_finish(&q, &about, listing->fn, rows);
+	if (!*exit)
+		return rows;
+	json_decref(rows);
+	return NULL;
+}
+
 int output_listing(const struct listing *listing, int argc, char **argv)
 {
-	struct about about = { .command = argv[0] };
-	struct question q;
 	json_t *rows;
 	bool as_json;
 	int exit;
 
 	if (!arguments_json(argc, argv, &as_json))
 		return EXIT_USAGE;
-	exit = question_begin(&q, listing->command, NLM_F_DUMP);
-	if (exit)
+	rows = listing_rows(listing, argv[0], &exit);
+	if (!rows)
 		return exit;
-	rows = json_array();
-	exit = question_finish(&q, &about, listing->fn, rows);
-	if (!exit && as_json)
+	if (as_json)
 		output_json(rows);
-	else if (!exit)
+	else
 		output_table(rows, listing->columns, listing->count);
 	json_decref(rows);
-	return exit ? exit : output_end(argv[0]);
+	return output_end(argv[0]);
 }

@@ -80,6 +80,11 @@ void fields_of_nest(struct nlattr *nest, struct nlattr *attrs[FIELDS_TYPE_MAX + 
 /* Numbers, counters and limits, or NULL and *@exit after one line on standard error. */
 json_t *module_status(const char *command, int *exit);
 
+/* ---- bindings.c ---- */
+
+/* All bindings, as bindings --json prints them, or NULL and *@exit after one line. */
+json_t *bindings_list(const char *command, int *exit);
+
 /* ---- listing.c ---- */
 
 /*
@@ -92,6 +97,9 @@ struct listing {
 	const struct column *columns;
 	size_t count;
 };
+
+/* Its rows, or NULL and *@exit after one line on standard error. */
+json_t *listing_rows(const struct listing *listing, const char *command, int *exit);
 
 int output_listing(const struct listing *listing, int argc, char **argv);
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns "azattestctl legacy": REST access as a whole, and what status says of it.
+// Owns what status says of REST access.
 
 #include "ctl.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 static long long number_of(const json_t *object, const char *key)
 {
@@ -84,38 +82,4 @@ void rest_print_status(const struct hostd_answer *answer)
 	printf("VMs:         %lld active, %lld waiting, %lld draining\n", number_of(vms, "active"),
 	       number_of(vms, "waiting"), number_of(vms, "draining"));
 	print_drops(json_object_get(answer->json, "drops"));
-}
-
-/* 1 on, 0 off, -1 neither. */
-static int read_switch(const char *word)
-{
-	if (!strcmp(word, "on"))
-		return 1;
-	return strcmp(word, "off") ? -1 : 0;
-}
-
-int legacy_command(const struct ctl *ctl, int argc, char **argv)
-{
-	struct hostd_answer answer;
-	bool as_json;
-	json_t *body;
-	int on, exit;
-
-	if (!arguments_json_words(argc, argv, &as_json, 1, "on or off"))
-		return EXIT_USAGE;
-	on = read_switch(argv[optind]);
-	if (on < 0) {
-		say("%s: takes on or off, not \"%s\": see azattestctl help", argv[0],
-		    argv[optind]);
-		return EXIT_USAGE;
-	}
-	body = json_pack("{s:b}", "enabled", on);
-	exit = hostd_ask(ctl, argv[0], argv[optind], "PUT", "/v1/legacy", body, &answer);
-	json_decref(body);
-	if (exit)
-		return exit;
-	if (as_json)
-		output_json(answer.json);
-	json_decref(answer.json);
-	return output_end(argv[0]);
 }

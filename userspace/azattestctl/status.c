@@ -149,6 +149,7 @@ static void add_hostd(json_t *status, struct hostd_answer *hostd)
 	json_object_set_new(status, "hostd", hostd->status == 200 ? hostd->json : json_null());
 	if (hostd->status == 200)
 		hostd->json = NULL;
+	properties_of_status(status);
 }
 
 int status_command(const struct ctl *ctl, int argc, char **argv)

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns "azattestctl vm": which VMs may use REST, and how each stands.
+// Owns "azattestctl vm list" and "show": which VMs may use REST, and how each stands.
 
-#include "ctl.h"
+#include "vm.h"
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <uuid/uuid.h>
-
-#define PATH_MAX_VM	64
 
 static const struct column columns[] = {
 	{ "uuid", "UUID", false },
@@ -25,19 +20,6 @@ static const struct column columns[] = {
 	{ "out", "OUT", true },
 	{ "dropped", "DROPPED", true },
 };
-
-/* Its path, from the UUID in any case; false after one line on standard error. */
-static bool make_path(const char *command, const char *text, char path[PATH_MAX_VM])
-{
-	char canonical[37];
-	uuid_t uuid;
-
-	if (!arguments_uuid(command, text, uuid))
-		return false;
-	uuid_unparse_lower(uuid, canonical);
-	snprintf(path, PATH_MAX_VM, "/v1/vms/%s", canonical);
-	return true;
-}
 
 /* ---- what is shown ---- */
 
@@ -92,7 +74,7 @@ static void print_vm(const json_t *vm)
 }
 
 /* An administrator wants to know whether that was all, or what is missing. */
-static void print_state(const json_t *vm)
+void vm_print_state(const json_t *vm)
 {
 	char uuid[OUTPUT_CELL], state[OUTPUT_CELL], reason[1024];
 
@@ -105,116 +87,6 @@ static void print_state(const json_t *vm)
 }
 
 /* ---- commands ---- */
-
-struct wish {
-	const char *uuid;
-	json_t *body;
-	bool as_json;
-};
-
-static bool add_pid(struct wish *w, const char *text)
-{
-	uint32_t pid;
-
-	if (!arguments_u32("vm add", "--pid", text, &pid))
-		return false;
-	json_object_set_new(w->body, "pid", json_integer(pid));
-	return true;
-}
-
-/* False after one line: only UTF-8 can travel. */
-static bool add_text(struct wish *w, const char *key, const char *text)
-{
-	if (!json_object_set_new(w->body, key, json_string(text)))
-		return true;
-	say("vm add: --%s: is no UTF-8", key);
-	return false;
-}
-
-static bool read_option(struct wish *w, int option)
-{
-	switch (option) {
-	case 'u':
-		w->uuid = optarg;
-		return true;
-	case 't':
-		return add_text(w, "tap", optarg);
-	case 'n':
-		return add_text(w, "name", optarg);
-	case 'p':
-		return add_text(w, "profile", optarg);
-	case 'i':
-		return add_pid(w, optarg);
-	case 'j':
-		w->as_json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool read_wish(int argc, char **argv, struct wish *w)
-{
-	static const struct option table[] = {
-		{ "uuid", required_argument, NULL, 'u' },
-		{ "tap", required_argument, NULL, 't' },
-		{ "pid", required_argument, NULL, 'i' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "profile", required_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
-		if (!read_option(w, c))
-			return false;
-	if (!arguments_none_left(argc, argv))
-		return false;
-	if (w->uuid && json_object_get(w->body, "tap"))
-		return true;
-	say("vm add: needs --uuid and --tap: see azattestctl help");
-	return false;
-}
-
-static int add(const struct ctl *ctl, const struct wish *w)
-{
-	struct hostd_answer answer;
-	char path[PATH_MAX_VM];
-	int exit;
-
-	if (!make_path("vm add", w->uuid, path))
-		return EXIT_USAGE;
-	exit = hostd_ask(ctl, "vm add", w->uuid, "PUT", path, w->body, &answer);
-	if (exit)
-		return exit;
-	if (w->as_json)
-		output_json(answer.json);
-	else
-		print_state(answer.json);
-	json_decref(answer.json);
-	return output_end("vm add");
-}
-
-int vm_add_command(const struct ctl *ctl, int argc, char **argv)
-{
-	struct wish w = { .body = json_object() };
-	int exit = read_wish(argc, argv, &w) ? add(ctl, &w) : EXIT_USAGE;
-
-	json_decref(w.body);
-	return exit;
-}
-
-int vm_remove_command(const struct ctl *ctl, int argc, char **argv)
-{
-	struct hostd_answer answer;
-	char path[PATH_MAX_VM];
-
-	if (!arguments_words(argc, argv, 1, "one UUID") ||
-	    !make_path(argv[0], argv[optind], path))
-		return EXIT_USAGE;
-	return hostd_ask(ctl, argv[0], argv[optind], "DELETE", path, NULL, &answer);
-}
 
 int vm_list_command(const struct ctl *ctl, int argc, char **argv)
 {
@@ -230,11 +102,15 @@ int vm_list_command(const struct ctl *ctl, int argc, char **argv)
 	if (exit)
 		return exit;
 	vms = json_object_get(answer.json, "vms");
+	json_array_foreach(vms, i, vm) {
+		if (as_json)
+			properties_of_vm(vm);
+		else
+			flatten(vm);
+	}
 	if (as_json) {
 		output_json(vms);
 	} else {
-		json_array_foreach(vms, i, vm)
-			flatten(vm);
 		output_table(vms, columns, COUNT(columns));
 	}
 	json_decref(answer.json);
@@ -244,20 +120,25 @@ int vm_list_command(const struct ctl *ctl, int argc, char **argv)
 int vm_show_command(const struct ctl *ctl, int argc, char **argv)
 {
 	struct hostd_answer answer;
-	char path[PATH_MAX_VM];
+	char uuid[UUID_TEXT], path[64];
 	bool as_json;
 	int exit;
 
-	if (!arguments_json_words(argc, argv, &as_json, 1, "one UUID") ||
-	    !make_path(argv[0], argv[optind], path))
+	if (!arguments_json_words(argc, argv, &as_json, 1, "one UUID or name"))
 		return EXIT_USAGE;
+	exit = names_resolve(ctl, argv[0], argv[optind], uuid);
+	if (exit)
+		return exit;
+	snprintf(path, sizeof(path), "/v1/vms/%s", uuid);
 	exit = hostd_ask(ctl, argv[0], argv[optind], "GET", path, NULL, &answer);
 	if (exit)
 		return exit;
-	if (as_json)
+	if (as_json) {
+		properties_of_vm(answer.json);
 		output_json(answer.json);
-	else
+	} else {
 		print_vm(answer.json);
+	}
 	json_decref(answer.json);
 	return output_end(argv[0]);
 }

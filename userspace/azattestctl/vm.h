@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the commands about VMs share; ctl.h tells which file owns what. */
+#ifndef AZATTESTCTL_VM_H
+#define AZATTESTCTL_VM_H
+
+#include "ctl.h"
+
+#include <net/if.h>
+#include <sys/types.h>
+
+#define UUID_TEXT	37
+
+/* ---- names.c: which VM a word means: an exit code, said unless it is 0 ---- */
+
+/* Is it a UUID: in lower case. */
+bool names_is_uuid(const char *word, char uuid[UUID_TEXT]);
+
+/* The one of @vms of this name; if none has it EXIT_UNKNOWN, which alone is not said. */
+#define EXIT_UNKNOWN	(-1)
+int names_find(const char *command, const char *name, const json_t *vms, char uuid[UUID_TEXT]);
+
+/* The member of @vms with this UUID, or NULL. */
+json_t *names_of_uuid(const json_t *vms, const char *uuid);
+
+/* All that are enrolled: an array, the caller's to release. */
+int names_enrolled(const struct ctl *ctl, const char *command, json_t **vms);
+
+/* A UUID, or the name of an enrolled VM. */
+int names_resolve(const struct ctl *ctl, const char *command, const char *word,
+		  char uuid[UUID_TEXT]);
+
+/* ---- tap.c ---- */
+
+#define TAPS_MAX	8
+
+struct taps {
+	char name[TAPS_MAX][IF_NAMESIZE];
+	int count;
+};
+
+/* Those that a VMM has open and that belong to no other network: 0 or -errno. */
+int taps_of_process(pid_t pid, struct taps *taps);
+
+/* ---- running.c ---- */
+
+/* All VMs that have an identity now: an array of {uuid, name, pid}, the caller's to release. */
+int running_vms(const struct ctl *ctl, const char *command, json_t **vms);
+
+/* ---- managed.c ---- */
+
+/* Whether VMs of this host can be given anything: not while it is Inactive or Expired. */
+int managed_host(const struct ctl *ctl, const char *command);
+
+/* ---- vm.c ---- */
+
+/* A line on how it stands. */
+void vm_print_state(const json_t *vm);
+
+/* ---- vm_many.c, vm_remove.c: of @count words (UUIDs or names), or all if it is 0 ---- */
+
+int vm_add_many(const struct ctl *ctl, const char *command, int count, char **words);
+int vm_remove_many(const struct ctl *ctl, const char *command, int count, char **words);
+
+#endif

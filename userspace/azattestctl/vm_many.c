@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns "azattestctl vm add NAME...|--all": running VMs, by the tap that their VMM holds.
+
+#include "vm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What one command knows of this host. */
+struct work {
+	const struct ctl *ctl;
+	const char *command;
+	json_t *enrolled;
+	json_t *running;	/* asked for when somebody is meant who is not enrolled */
+	bool all;
+};
+
+static int learn_running(struct work *work)
+{
+	return work->running ? 0 : running_vms(work->ctl, work->command, &work->running);
+}
+
+static int enrol(const struct work *work, const char *uuid, const char *tap)
+{
+	struct hostd_answer answer;
+	char path[64];
+	json_t *body;
+	int exit;
+
+	if (work->ctl->dry_run) {
+		printf("%s: would be enrolled with %s\n", uuid, tap);
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/v1/vms/%s", uuid);
+	body = json_pack("{s:s}", "tap", tap);
+	exit = hostd_ask(work->ctl, work->command, uuid, "PUT", path, body, &answer);
+	json_decref(body);
+	if (exit)
+		return exit;
+	vm_print_state(answer.json);
+	json_decref(answer.json);
+	return 0;
+}
+
+static int refuse(const struct work *work, const char *uuid, pid_t pid, const char *why)
+{
+	say("%s %s: process %d %s: azattestctl vm add --uuid %s --tap IF names it", work->command,
+	    uuid, (int)pid, why, uuid);
+	return EXIT_REFUSED;
+}
+
+/* A VM of --all without a card for it has no use for REST, or uses vsock. */
+static int enrol_by_tap(const struct work *work, const char *uuid, pid_t pid)
+{
+	struct taps taps;
+	int error = taps_of_process(pid, &taps);
+
+	if (error)
+		return refuse(work, uuid, pid, strerror(-error));
+	if (taps.count == 1)
+		return enrol(work, uuid, taps.name[0]);
+	if (taps.count)
+		return refuse(work, uuid, pid, "has several taps that belong to no network");
+	if (!work->all)
+		return refuse(work, uuid, pid, "has no tap that belongs to no network");
+	printf("%s: left alone: it has no network card for this\n", uuid);
+	return 0;
+}
+
+static int add_one(struct work *work, const char *uuid)
+{
+	const json_t *vm = names_of_uuid(work->enrolled, uuid);
+	int exit;
+
+	if (vm) {
+		vm_print_state(vm);
+		return 0;
+	}
+	exit = learn_running(work);
+	if (exit)
+		return exit;
+	vm = names_of_uuid(work->running, uuid);
+	if (vm)
+		return enrol_by_tap(work, uuid,
+				    (pid_t)json_integer_value(json_object_get(vm, "pid")));
+	say("%s %s: no VM of this UUID runs here: azattestctl bindings", work->command, uuid);
+	return EXIT_REFUSED;
+}
+
+/* Who is enrolled is found first: that needs no right to ask the module. */
+static int add_word(struct work *work, const char *word)
+{
+	char uuid[UUID_TEXT];
+	int exit = names_is_uuid(word, uuid) ? 0 :
+		   names_find(work->command, word, work->enrolled, uuid);
+
+	if (exit == EXIT_UNKNOWN) {
+		exit = learn_running(work);
+		if (!exit)
+			exit = names_find(work->command, word, work->running, uuid);
+	}
+	if (!exit)
+		return add_one(work, uuid);
+	if (exit == EXIT_UNKNOWN)
+		say("%s %s: no VM of this name or UUID runs here: azattestctl bindings",
+		    work->command, word);
+	return exit == EXIT_UNKNOWN ? EXIT_REFUSED : exit;
+}
+
+static int add_running(struct work *work)
+{
+	const json_t *vm;
+	size_t i;
+	int exit = learn_running(work), failed = 0;
+
+	json_array_foreach(work->running, i, vm) {
+		exit = add_one(work, json_string_value(json_object_get(vm, "uuid")) ?: "");
+		failed = exit ? exit : failed;
+	}
+	return failed ? failed : exit;
+}
+
+/* One that cannot be added does not stop the others. */
+int vm_add_many(const struct ctl *ctl, const char *command, int count, char **words)
+{
+	struct work work = { .ctl = ctl, .command = command, .all = !count };
+	int exit = managed_host(ctl, command), failed = 0;
+
+	if (!exit)
+		exit = names_enrolled(ctl, command, &work.enrolled);
+	if (exit)
+		return exit;
+	for (int i = 0; i < count; i++) {
+		exit = add_word(&work, words[i]);
+		failed = exit ? exit : failed;
+	}
+	if (!count)
+		failed = add_running(&work);
+	json_decref(work.enrolled);
+	json_decref(work.running);
+	return failed ? failed : output_end(command);
+}
