@@ -157,6 +157,22 @@ static void a_module_of_another_version_is_a_failure(void)
 	end();
 }
 
+static void a_module_of_other_sources_is_a_warning(void)
+{
+	begin();
+	fakehost_file("/sys/module/azattest/version", "0.1.0\n", 0444);
+	fakehost_file("/sys/module/azattest/srcversion", "A1\n", 0444);
+	fakehost_file("/usr/sbin/modinfo", "#!/bin/sh\n[ \"$*\" = '--field=srcversion azattest' ] && echo A1\n",
+		      0755);
+	need(doctor_module, VERDICT_PASS, "0.1.0");
+	fakehost_file("/sys/module/azattest/srcversion", "B2\n", 0644);
+	need(doctor_module, VERDICT_WARN, "other sources");
+	need_fix("module reload");
+	fakehost_file("/usr/sbin/modinfo", "#!/bin/sh\nexit 1\n", 0755);
+	need(doctor_module, VERDICT_PASS, "0.1.0");
+	end();
+}
+
 static void devices_that_others_may_open_are_a_failure(void)
 {
 	begin();
@@ -325,14 +341,27 @@ static void each_problem_of_rest_is_its_parts(void)
 static void only_the_scope_for_everybody_hinders(void)
 {
 	begin();
+	need(doctor_take, VERDICT_WARN, "azattest-take is not to be asked");
+	need_fix("azattest-take.socket");
+	fakehost_file("/run/azattest-take.sock", "", 0600);
+	need(doctor_take, VERDICT_PASS, "can be asked");
+	fakehost_file("/proc/sys/kernel/yama/ptrace_scope", "2\n", 0644);
+	need(doctor_take, VERDICT_PASS, "no obstacle");
+	fakehost_file("/proc/sys/kernel/yama/ptrace_scope", "3\n", 0644);
+	need(doctor_take, VERDICT_WARN, "ptrace_scope is 3");
+	need_fix("azattest-run");
+	end();
+}
+
+static void libvirt_without_its_daemon_is_a_warning(void)
+{
+	begin();
 	need(doctor_libvirt, VERDICT_PASS, "no libvirt");
 	fakehost_file("/run/libvirt/virtqemud-sock", "", 0666);
-	need(doctor_libvirt, VERDICT_PASS, "libvirt runs");
-	fakehost_file("/proc/sys/kernel/yama/ptrace_scope", "2\n", 0644);
-	need(doctor_libvirt, VERDICT_PASS, "no obstacle");
-	fakehost_file("/proc/sys/kernel/yama/ptrace_scope", "3\n", 0644);
-	need(doctor_libvirt, VERDICT_WARN, "ptrace_scope is 3");
-	need_fix("azattest-run");
+	need(doctor_libvirt, VERDICT_WARN, "azattest-libvirt does not");
+	fakehost_file("/usr/bin/systemctl", "#!/bin/sh\n[ \"$*\" = 'is-active azattest-libvirt.service' ]\n",
+		      0755);
+	need(doctor_libvirt, VERDICT_PASS, "binds VMs");
 	end();
 }
 
@@ -362,6 +391,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_tpm_is_missed_only_where_it_is_wanted),
 	TAP_TEST(a_module_that_is_not_loaded_has_the_way_to_load_it),
 	TAP_TEST(a_module_of_another_version_is_a_failure),
+	TAP_TEST(a_module_of_other_sources_is_a_warning),
 	TAP_TEST(devices_that_others_may_open_are_a_failure),
 	TAP_TEST(a_key_that_others_may_read_is_a_failure),
 	TAP_TEST(a_daemon_that_does_not_answer_is_one_failure),
@@ -374,6 +404,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_hostd_that_is_missed_fails_only_if_rest_was_on),
 	TAP_TEST(each_problem_of_rest_is_its_parts),
 	TAP_TEST(only_the_scope_for_everybody_hinders),
+	TAP_TEST(libvirt_without_its_daemon_is_a_warning),
 	TAP_TEST(answers_without_members_are_survived),
 };
 

@@ -107,6 +107,25 @@ an_open_door_is_seen_by_everybody()
 		grep -q '^FAIL  stolen-slot .* bytes came back$' out && no_trace
 }
 
+# Not a byte, but a connection.
+a_door_that_is_silent_is_seen_too()
+{
+	kill "$door"
+	wait "$door" 2>/dev/null
+	perl -MSocket -e 'socket(S, AF_INET, SOCK_STREAM, 0); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
+		bind(S, sockaddr_in(80, INADDR_ANY)) && listen(S, 8) or die; open(F, ">", "silent"); sleep' &
+	door=$!
+	ktap_wait_for "$patience" [ -e silent ] && isolation && [ "$code" = 8 ] &&
+		[ "$(grep -c '^FAIL .* a connection was made$' out)" = 3 ]
+}
+
+# The bridge's own protocol keeps the port shut: that nothing comes back proves nothing.
+a_port_that_passes_nothing_is_not_tried()
+{
+	ip link set azhost-imds type bridge stp_state 1 && isolation && ip link set azhost-imds type bridge \
+		stp_state 0 && [ "$(verdict foreign-port)" = SKIP ] && [ "$(verdict stolen-slot)" = SKIP ]
+}
+
 json_has_the_same()
 {
 	isolation --json
@@ -124,9 +143,11 @@ killed_in_the_middle_it_leaves_nothing()
 	door=
 	guard || return 1
 	"$bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock" selftest isolation >out 2>&1 &
-	local victim=$!
-	ktap_wait_for "$patience" eval '! no_trace' && kill -KILL "$victim" &&
-		ktap_wait_for "$patience" no_trace
+	local victim=$! stranger
+	ktap_wait_for "$patience" eval '! no_trace' || return 1
+	# Stopped, it would not end by itself.
+	stranger=$(pgrep -P "$victim") && kill -STOP "$stranger" && kill -KILL "$victim" &&
+		ktap_wait_for "$patience" no_trace || { kill -KILL "$stranger"; return 1; }
 }
 
 who_is_not_root_is_told()
@@ -140,7 +161,8 @@ who_is_not_root_is_told()
 }
 
 promises="with_rest_off_the_door_is_not_tried where_nobody_answers_all_passes
-	a_refusal_is_more_than_a_stranger_may_hear an_open_door_is_seen_by_everybody json_has_the_same
+	a_refusal_is_more_than_a_stranger_may_hear an_open_door_is_seen_by_everybody
+	a_door_that_is_silent_is_seen_too a_port_that_passes_nothing_is_not_tried json_has_the_same
 	killed_in_the_middle_it_leaves_nothing who_is_not_root_is_told"
 
 # shellcheck disable=SC2086 # one word each

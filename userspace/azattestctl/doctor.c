@@ -31,6 +31,7 @@ static const struct check checks[] = {
 	{ "bridge", doctor_bridge },
 	{ "fence", doctor_fence },
 	{ "firewall", doctor_firewall },
+	{ "take", doctor_take },
 	{ "libvirt", doctor_libvirt },
 };
 

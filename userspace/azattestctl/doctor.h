@@ -108,6 +108,7 @@ void doctor_restd(const struct doctor *doctor, struct finding *finding);
 void doctor_bridge(const struct doctor *doctor, struct finding *finding);
 void doctor_fence(const struct doctor *doctor, struct finding *finding);
 void doctor_firewall(const struct doctor *doctor, struct finding *finding);
+void doctor_take(const struct doctor *doctor, struct finding *finding);
 void doctor_libvirt(const struct doctor *doctor, struct finding *finding);
 
 #endif

@@ -37,6 +37,20 @@ static void not_loaded(const struct doctor *doctor, struct finding *finding)
 		    "/var/lib/dkms/mok.pub, then a reboot)" : "");
 }
 
+/* The one on disk was built of other sources than the one that is loaded. */
+static bool is_outdated(const struct doctor *doctor)
+{
+	char path[256], loaded[64], installed[64];
+	char *argv[] = { path, (char *)"--field=srcversion", (char *)"azattest", NULL };
+
+	snprintf(path, sizeof(path), "%s/usr/sbin/modinfo", doctor->root);
+	if (host_read(doctor->root, "/sys/module/azattest/srcversion", loaded, sizeof(loaded)) <= 0 ||
+	    program_run(argv, installed, sizeof(installed)))
+		return false;
+	loaded[strcspn(loaded, "\n")] = 0;
+	return strcmp(loaded, installed);
+}
+
 void doctor_module(const struct doctor *doctor, struct finding *finding)
 {
 	char version[64];
@@ -48,13 +62,17 @@ void doctor_module(const struct doctor *doctor, struct finding *finding)
 		return;
 	}
 	version[strcspn(version, "\n")] = 0;
-	if (!strcmp(version, AZATTEST_PRODUCT_VERSION)) {
+	if (strcmp(version, AZATTEST_PRODUCT_VERSION)) {
+		finding_set(finding, VERDICT_FAIL, "version %s is loaded, these programs are %s", version,
+			    AZATTEST_PRODUCT_VERSION);
+		finding_fix(finding, "azattestctl module reload");
+	} else if (is_outdated(doctor)) {
+		finding_set(finding, VERDICT_WARN, "version %s is loaded, of other sources than the one that "
+			    "is installed", version);
+		finding_fix(finding, "azattestctl module reload");
+	} else {
 		finding_set(finding, VERDICT_PASS, "version %s is loaded", version);
-		return;
 	}
-	finding_set(finding, VERDICT_FAIL, "version %s is loaded, these programs are %s", version,
-		    AZATTEST_PRODUCT_VERSION);
-	finding_fix(finding, "azattestctl module reload");
 }
 
 /* "/dev/NAME has mode 0666, 0660 is right"; false if it is as it should be. */

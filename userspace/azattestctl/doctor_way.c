@@ -38,25 +38,59 @@ void doctor_ca(const struct doctor *doctor, struct finding *finding)
 	}
 }
 
-/* Scope 3 is for everybody, until the next boot; 2 leaves it to who has CAP_SYS_PTRACE. */
-void doctor_libvirt(const struct doctor *doctor, struct finding *finding)
+static bool is_there(const struct doctor *doctor, const char *path)
 {
-	static const char *const sockets[] = { "/run/libvirt/libvirt-sock",
-					       "/run/libvirt/virtqemud-sock" };
-	bool runs = false;
 	struct stat st;
+
+	return !host_stat(doctor->root, path, &st);
+}
+
+static bool is_active(const struct doctor *doctor, const char *unit)
+{
+	char path[256], word[64];
+	char *argv[] = { path, (char *)"is-active", (char *)unit, NULL };
+
+	snprintf(path, sizeof(path), "%s/usr/bin/systemctl", doctor->root);
+	return !program_run(argv, word, sizeof(word));
+}
+
+/* Scope 3 is for everybody, until the next boot; 2 leaves it to who has CAP_SYS_PTRACE. */
+static bool is_forbidden(const struct doctor *doctor)
+{
 	char scope[8];
 
-	for (size_t i = 0; i < COUNT(sockets); i++)
-		runs |= !host_stat(doctor->root, sockets[i], &st);
-	if (host_read(doctor->root, "/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope)) > 0 &&
-	    *scope == '3') {
+	return host_read(doctor->root, "/proc/sys/kernel/yama/ptrace_scope", scope,
+			 sizeof(scope)) > 0 && *scope == '3';
+}
+
+void doctor_take(const struct doctor *doctor, struct finding *finding)
+{
+	if (is_forbidden(doctor)) {
 		finding_set(finding, VERDICT_WARN, "kernel.yama.ptrace_scope is 3: nobody can take the "
-			    "vsock descriptor of a VMM that runs");
+			    "vsock device of a VMM that runs");
 		finding_fix(finding, "start such VMs by azattest-run; the scope can only be changed by a "
 			    "reboot");
-		return;
+	} else if (!is_there(doctor, "/run/azattest-take.sock")) {
+		finding_set(finding, VERDICT_WARN, "azattest-take is not to be asked: VMs that run cannot be "
+			    "bound");
+		finding_fix(finding, "systemctl enable --now azattest-take.socket");
+	} else {
+		finding_set(finding, VERDICT_PASS, "azattest-take can be asked, and Yama is no obstacle");
 	}
-	finding_set(finding, VERDICT_PASS, runs ? "libvirt runs; Yama is no obstacle" :
-		    "no libvirt on this host");
+}
+
+void doctor_libvirt(const struct doctor *doctor, struct finding *finding)
+{
+	bool runs = is_there(doctor, "/run/libvirt/libvirt-sock") ||
+		is_there(doctor, "/run/libvirt/virtqemud-sock");
+
+	if (!runs) {
+		finding_set(finding, VERDICT_PASS, "no libvirt on this host");
+	} else if (!is_active(doctor, "azattest-libvirt.service")) {
+		finding_set(finding, VERDICT_WARN, "libvirt runs, azattest-libvirt does not: VMs are not bound "
+			    "by themselves");
+		finding_fix(finding, "systemctl enable --now azattest-libvirt");
+	} else {
+		finding_set(finding, VERDICT_PASS, "azattest-libvirt binds VMs when they start");
+	}
 }

@@ -104,8 +104,8 @@ static int be_silent(struct nl_sock *sock, const char *name)
 }
 
 /*
- * A port that has just come up learns for a while and passes nothing, and what is
- * not passed on proves nothing. The kernel refuses while the port is not yet up.
+ * A port that is not yet up, or that the bridge keeps shut, passes nothing, and that nothing
+ * comes back then proves nothing: the kernel refuses this in both cases.
  */
 static int open_port(struct nl_sock *sock, const char *name)
 {
