@@ -17,7 +17,7 @@ $(foreach t,$(api_tests),$(eval $(t)_STATIC := azapirig))
 $(foreach t,$(api_tests),$(eval $(t)_PKGS := $(api_PKGS)))
 UNIT_TESTS += $(api_tests) selftests/api/test-ctl-api.sh \
 	selftests/api/test-ctl-table.sh selftests/api/test-ctl-shared.sh \
-	selftests/api/test-ctl-vms.sh
+	selftests/api/test-ctl-vms.sh selftests/api/test-ctl-json.sh
 
 PROGRAMS += fake-hostd
 fake-hostd_SRCS := selftests/api/fake-hostd.c $(api_SRCS)

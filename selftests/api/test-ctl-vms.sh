@@ -3,7 +3,7 @@
 # Promises of azattestctl's commands that change VMs, by name and many at once, on a hostd that is a fake.
 
 # Promises are called by their names out of a list.
-# shellcheck disable=SC2086,SC2317 # UUIDs are one word
+# shellcheck disable=SC2086,SC2094,SC2317 # UUIDs are one word
 
 set -u
 

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Promises of azattestctl's JSON: it is what docs/schemas says, on a hostd that is a fake.
+
+# Promises are called by their names out of a list.
+# shellcheck disable=SC2086,SC2094,SC2317
+
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd -P)
+# shellcheck source=selftests/lib/ktap.sh
+. "$top/selftests/lib/ktap.sh"
+patience=$((60 * ${AZ_TIMEOUT_SCALE:-1}))
+vm=c0ffee42-0000-4000-8000-00000000002a
+
+command -v jsonschema >/dev/null || ktap_skip_all "no jsonschema: scripts/deps"
+work=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+ctl()
+{
+	"$top/build/bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock" "$@"
+}
+
+start()
+{
+	[ -z "$pid" ] || { kill "$pid"; wait "$pid"; } 2>/dev/null
+	rm -f api.sock azattestd.sock
+	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" Active >fake.log 2>&1 &
+	pid=$!
+	ktap_wait_for "$patience" ctl status >/dev/null 2>&1 && ctl legacy on
+}
+
+# fits SCHEMA FILE
+fits()
+{
+	cat "$2"
+	jsonschema -i "$2" "$top/docs/schemas/$1.json"
+}
+
+status_fits_its_schema()
+{
+	start && ctl status --json >with && fits status with && ctl legacy off &&
+		ctl status --json >off && fits status off && rm api.sock &&
+		ctl status --json >without && fits status without
+}
+
+legacy_fits_its_schema()
+{
+	start && ctl legacy on --json >on && fits legacy on
+}
+
+vms_fit_their_schemas()
+{
+	start && ctl vm list --json >none && fits vms none && ctl vm add --uuid $vm --tap tap0 --json >one &&
+		fits vm one && ctl vm show $vm --json >shown && fits vm shown && ctl vm list --json >some && fits vms some
+}
+
+# What these would not see no schema would.
+control_a_missing_member_and_a_wrong_type_are_seen()
+{
+	start && ctl vm add --uuid $vm --tap tap0 --json >one && fits vm one &&
+		grep -v '"AttestationHost"' one >less && ! fits vm less &&
+		sed 's/"slot": 1/"slot": "1"/' one >typed && ! cmp -s one typed && ! fits vm typed
+}
+
+promises="status_fits_its_schema legacy_fits_its_schema vms_fit_their_schemas
+	control_a_missing_member_and_a_wrong_type_are_seen"
+
+set -- $promises
+ktap_plan $#
+for promise in "$@"; do
+	if $promise >output 2>&1; then
+		ktap_ok $promise
+	else
+		ktap_note "$(cat output)"
+		ktap_not_ok $promise
+	fi
+done
+ktap_end
