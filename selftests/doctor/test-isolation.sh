@@ -146,8 +146,10 @@ killed_in_the_middle_it_leaves_nothing()
 	local victim=$! stranger
 	ktap_wait_for "$patience" eval '! no_trace' || return 1
 	# Stopped, it would not end by itself.
-	stranger=$(pgrep -P "$victim") && kill -STOP "$stranger" && kill -KILL "$victim" &&
-		ktap_wait_for "$patience" no_trace || { kill -KILL "$stranger"; return 1; }
+	stranger=$(pgrep -P "$victim") && kill -STOP "$stranger" && kill -KILL "$victim" || return 1
+	ktap_wait_for "$patience" no_trace && return
+	kill -KILL "$stranger"
+	return 1
 }
 
 who_is_not_root_is_told()
