@@ -6,6 +6,7 @@
 
 #include <endian.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <userspace/azattest-run/mux.h>
@@ -237,6 +238,67 @@ static void noise_never_reaches_the_device(void)
 	rig_stop(&rig);
 }
 
+/* One turn of the door's loop, in this process. */
+static void turn(struct mux *mux)
+{
+	struct pollfd fds[MUX_FDS];
+	int timeout = mux_prepare(mux, fds);
+
+	tap_need(poll(fds, MUX_FDS, timeout) >= 0);
+	mux_step(mux, fds);
+}
+
+static void set_descriptors(rlim_t most)
+{
+	struct rlimit limit;
+
+	tap_need(!getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = most;
+	tap_need(!setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/* All are used, and they are as many as poll() wants to be allowed. */
+static rlim_t use_descriptors(void)
+{
+	int last = dup(STDIN_FILENO);
+
+	while (last < MUX_FDS)
+		last = dup(STDIN_FILENO);
+	set_descriptors((rlim_t)last + 1);
+	return (rlim_t)last + 1;
+}
+
+/* Whoever waits makes the listener ready for ever: the door must not turn round it. */
+static void without_a_descriptor_newcomers_wait_and_the_door_rests(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(address);
+	struct pollfd fds[MUX_FDS];
+	static struct mux mux;
+	int pair[2], listener, vm;
+	rlim_t used;
+
+	tap_need(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair));
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	tap_need(!bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t)) &&
+		 !listen(listener, 4) &&
+		 !getsockname(listener, (struct sockaddr *)&address, &len));
+	mux_init(&mux, pair[1], listener);
+	vm = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	tap_need(!connect(vm, (struct sockaddr *)&address, len));
+	used = use_descriptors();
+	turn(&mux);
+	tap_need_eq(mux.conns[0].state, CONN_FREE);
+	tap_need(mux_prepare(&mux, fds) >= 0);
+	for (int i = 0; i < MUX_FDS; i++)
+		tap_need(fds[i].fd != listener);
+	set_descriptors(used + 1);
+	while (mux.conns[0].state == CONN_FREE)
+		turn(&mux);
+	tap_need_eq(mux_prepare(&mux, fds), -1);
+	mux_close(&mux);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(broken_framing_is_refused_and_closed),
 	TAP_TEST(refused_request_closes_after_its_reply),
@@ -247,6 +309,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(ever_busy_connection_is_closed),
 	TAP_TEST(after_a_number_of_replies_a_connection_is_closed),
 	TAP_TEST(noise_never_reaches_the_device),
+	TAP_TEST(without_a_descriptor_newcomers_wait_and_the_door_rests),
 };
 
 int main(int argc, char **argv)

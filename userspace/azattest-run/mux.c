@@ -42,7 +42,7 @@ static bool any_asking(const struct mux *mux)
 
 static int64_t next_deadline(const struct mux *mux)
 {
-	int64_t next = 0;
+	int64_t next = mux->pause_ms;
 	int i;
 
 	for (i = 0; i < MUX_CONNECTIONS; i++) {
@@ -64,7 +64,7 @@ int mux_prepare(const struct mux *mux, struct pollfd fds[MUX_FDS])
 	fds[DEVICE] = (struct pollfd){ mux->device, POLLIN, 0 };
 	if (any_asking(mux))
 		fds[DEVICE].events |= POLLOUT;
-	fds[LISTENER] = (struct pollfd){ mux->listener, POLLIN, 0 };
+	fds[LISTENER] = (struct pollfd){ mux->pause_ms ? -1 : mux->listener, POLLIN, 0 };
 	for (i = 0; i < MUX_CONNECTIONS; i++) {
 		const struct conn *c = &mux->conns[i];
 
@@ -78,14 +78,23 @@ int mux_prepare(const struct mux *mux, struct pollfd fds[MUX_FDS])
 	return left > 0 ? (int)left + 1 : 0;
 }
 
+/* Who waits keeps the listener ready: without a pause poll() would not wait any more. */
+static void accept_failed(struct mux *mux, int error)
+{
+	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+		mux->pause_ms = mux_now() + MUX_PAUSE_MS;
+}
+
 /* Over the cap: accepted and closed, so that the VM hears it at once. */
 static void accept_one(struct mux *mux)
 {
 	int fd = accept4(mux->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int i;
 
-	if (fd < 0)
+	if (fd < 0) {
+		accept_failed(mux, errno);
 		return;
+	}
 	for (i = 0; i < MUX_CONNECTIONS; i++) {
 		if (mux->conns[i].state != CONN_FREE)
 			continue;
@@ -195,6 +204,8 @@ static void expire(struct mux *mux)
 	int64_t now = mux_now();
 	int i;
 
+	if (mux->pause_ms && now >= mux->pause_ms)
+		mux->pause_ms = 0;
 	for (i = 0; i < MUX_CONNECTIONS; i++) {
 		struct conn *c = &mux->conns[i];
 

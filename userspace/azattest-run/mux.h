@@ -27,6 +27,8 @@
 #define MUX_REPLIES_MAX	128
 /* The device answers within its own deadline; this is the net below it. */
 #define MUX_ANSWER_MS	90000
+/* How long nobody is accepted after there was no descriptor for a newcomer. */
+#define MUX_PAUSE_MS	200
 
 enum conn_state { CONN_FREE, CONN_READING, CONN_ASKING, CONN_WAITING,
 		  CONN_WRITING };
@@ -50,6 +52,7 @@ struct mux {
 	int device;		/* bound, non-blocking */
 	int listener;		/* non-blocking */
 	int64_t frame_ms;
+	int64_t pause_ms;	/* the listener is not heard until then; 0: it is */
 	uint32_t next_ticket;
 	bool ended;		/* the binding has */
 	struct conn conns[MUX_CONNECTIONS];
