@@ -39,7 +39,7 @@ test-hostd-facts_SRCS := selftests/hostd/test-hostd-facts.c userspace/hostd/fact
 	userspace/daemon/inifile.c $(hostd_TAP)
 test-hostd-facts_PKGS := inih jansson
 hostd_SESSION := selftests/hostd/session.c \
-	$(addprefix userspace/hostd/,rest.c drain.c slot.c backoff.c) \
+	$(addprefix userspace/hostd/,rest.c rest_socket.c drain.c slot.c backoff.c) \
 	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)
 test-hostd-session_SRCS := selftests/hostd/test-hostd-session.c $(hostd_SESSION)
 test-hostd-session_PKGS := jansson

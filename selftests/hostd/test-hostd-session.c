@@ -298,6 +298,37 @@ static void a_peer_that_does_not_read_is_told_later(void)
 	tap_need_eq(rest->phase, REST_SYNCING);
 }
 
+/* It is granted again, later; the session and the other VM go on. */
+static void a_vm_that_restd_has_no_room_for_is_granted_again_later(void)
+{
+	struct vm one, other;
+	struct restlink message;
+	int fd;
+
+	session_open();
+	one = session_vm(3);
+	other = session_vm(4);
+	one.next = &other;
+	hostd.vms = &one;
+	fd = session_begin();
+	session_say(fd, RESTLINK_REFUSED, 4, 76);	/* not this one */
+	session_say(fd, RESTLINK_REFUSED, 3, 77);
+	tap_need_eq(rest->phase, REST_SYNCED);
+	tap_need(!one.granted && other.granted);
+	tap_need(hostd.wake_ms > 0);
+	one.grants.next_ms = INT64_MAX;
+	rest_pump(rest);
+	tap_need_eq(session_hear(fd, &message), -EAGAIN);
+	one.grants.next_ms = 0;
+	rest_pump(rest);
+	tap_need_eq(session_hear(fd, &message), RESTLINK_GRANT);
+	tap_need_eq(message.vm.slot, 3);
+	tap_need(one.granted);
+	close(fd);
+	session_turn();
+	tap_need_eq(one.grants.failures, 0);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(a_session_is_told_all_and_then_gets_the_fence),
 	TAP_TEST(a_vm_whose_facts_cannot_be_told_is_left_out),
@@ -314,6 +345,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(who_says_nothing_is_dropped),
 	TAP_TEST(who_has_spoken_is_not_dropped),
 	TAP_TEST(a_peer_that_does_not_read_is_told_later),
+	TAP_TEST(a_vm_that_restd_has_no_room_for_is_granted_again_later),
 };
 
 int main(int argc, char **argv)

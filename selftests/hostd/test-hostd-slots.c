@@ -5,6 +5,15 @@
 
 #include <unistd.h>
 
+/* One VM in slot 3, and restd, which was told of it; its end of the session. */
+static int begin_with(struct vm *vm)
+{
+	session_open();
+	*vm = session_vm(3);
+	hostd.vms = vm;
+	return session_begin();
+}
+
 static void withdraw(struct vm *vm)
 {
 	unsigned int slot = vm->slot;
@@ -23,12 +32,8 @@ static enum slot_state state_of(unsigned int slot)
 static void a_slot_is_free_after_revoked_of_its_generation(void)
 {
 	struct vm vm;
-	int fd;
+	int fd = begin_with(&vm);
 
-	session_open();
-	vm = session_vm(3);
-	hostd.vms = &vm;
-	fd = session_begin();
 	session_say(fd, RESTLINK_REVOKED, 3, 77);	/* nobody asked for it yet */
 	withdraw(&vm);
 	session_need_heard(fd, RESTLINK_REVOKE);
@@ -50,10 +55,7 @@ static void revoked_before_revoke_frees_nothing(void)
 {
 	struct vm vm;
 
-	session_open();
-	vm = session_vm(3);
-	hostd.vms = &vm;
-	session_begin();
+	begin_with(&vm);
 	drain_begin(&hostd, 3, vm.request.uuid, 77, true, true);
 	drain_revoked(&hostd, 3, 77);
 	drain_settle(&hostd);
@@ -63,12 +65,8 @@ static void revoked_before_revoke_frees_nothing(void)
 static void a_slot_is_free_when_restd_has_ended(void)
 {
 	struct vm vm;
-	int fd;
+	int fd = begin_with(&vm);
 
-	session_open();
-	vm = session_vm(3);
-	hostd.vms = &vm;
-	fd = session_begin();
 	withdraw(&vm);
 	close(fd);
 	session_turn();
@@ -123,13 +121,9 @@ static void vms_that_waited_for_an_earlier_restd_wait_no_longer(void)
 static void without_sock_destroy_a_slot_rests(void)
 {
 	struct vm vm;
-	int fd;
+	int fd = begin_with(&vm);
 
-	session_open();
-	vm = session_vm(3);
-	hostd.vms = &vm;
 	fake.destroy = -EOPNOTSUPP;
-	fd = session_begin();
 	withdraw(&vm);
 	session_say(fd, RESTLINK_REVOKED, 3, 77);
 	drain_settle(&hostd);
@@ -143,13 +137,9 @@ static void without_sock_destroy_a_slot_rests(void)
 static void a_failing_destroy_is_tried_again_later(void)
 {
 	struct vm vm;
-	int fd;
+	int fd = begin_with(&vm);
 
-	session_open();
-	vm = session_vm(3);
-	hostd.vms = &vm;
 	fake.destroy = -ENOBUFS;
-	fd = session_begin();
 	withdraw(&vm);
 	session_say(fd, RESTLINK_REVOKED, 3, 77);
 	drain_settle(&hostd);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -94,6 +95,8 @@ static int exec_restd(void *arg)
 	const char *path = beside(rig->program ? rig->program : "restd-asan");
 	char log[100];
 
+	if (rig->files && setrlimit(RLIMIT_NOFILE, &(struct rlimit){ rig->files, rig->files }))
+		return 125;
 	snprintf(log, sizeof(log), "%s/log", rig->dir);
 	dup2(open(log, O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
 	execl(path, "azattest-restd", "--run", rig->dir, "--listen", rig->host, "--user", "nobody",
@@ -175,17 +178,49 @@ int rig_grant(struct rig *rig, uint32_t slot, uint64_t generation)
 	return pair[0];
 }
 
-void rig_revoke(struct rig *rig, uint32_t slot, uint64_t generation)
+static void need_about(const struct restlink *message, uint32_t kind, uint32_t slot,
+		       uint64_t generation)
+{
+	tap_need_eq(message->kind, kind);
+	tap_need_eq(message->vm.slot, slot);
+	tap_need_eq(message->vm.generation, generation);
+}
+
+static void send_revoke(struct rig *rig, uint32_t slot, uint64_t generation)
 {
 	struct restlink message = { .kind = RESTLINK_REVOKE };
-	int fd;
 
 	fill_vm(&message, slot, generation);
 	send_message(rig, &message, NULL, -1);
+}
+
+/* What is refused is said before the answer to what was sent next. */
+bool rig_try_grant(struct rig *rig, uint32_t slot, uint64_t generation, const char *facts)
+{
+	struct restlink message;
+	bool refused;
+	int fd;
+
+	rig_grant_file(rig, slot, generation, facts, rig->listener);
+	send_revoke(rig, RIG_SLOTS - 1, 999);
 	receive_message(rig, &message, &fd);
-	tap_need_eq(message.kind, RESTLINK_REVOKED);
-	tap_need_eq(message.vm.slot, slot);
-	tap_need_eq(message.vm.generation, generation);
+	refused = message.kind == RESTLINK_REFUSED;
+	if (refused) {
+		need_about(&message, RESTLINK_REFUSED, slot, generation);
+		receive_message(rig, &message, &fd);
+	}
+	need_about(&message, RESTLINK_REVOKED, RIG_SLOTS - 1, 999);
+	return !refused;
+}
+
+void rig_revoke(struct rig *rig, uint32_t slot, uint64_t generation)
+{
+	struct restlink message;
+	int fd;
+
+	send_revoke(rig, slot, generation);
+	receive_message(rig, &message, &fd);
+	need_about(&message, RESTLINK_REVOKED, slot, generation);
 }
 
 /* A slot that never was is revoked at once, and in its turn. */

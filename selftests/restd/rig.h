@@ -26,6 +26,7 @@
 struct rig {
 	const char *program;		/* beside the test; NULL: restd-asan */
 	struct restlink_config config;	/* what rig_prepare() put may be changed */
+	unsigned int files;		/* descriptors that restd may have; 0: as we */
 	char dir[64];			/* "log" in it has what restd says */
 	pid_t restd;
 	int listener, session;
@@ -45,6 +46,8 @@ void rig_sync(struct rig *rig);
 /* The module's end of a VM's file. */
 int rig_grant(struct rig *rig, uint32_t slot, uint64_t generation);
 void rig_grant_file(struct rig *rig, uint32_t slot, uint64_t generation, const char *facts, int fd);
+/* The same; false: restd had no room for it. */
+bool rig_try_grant(struct rig *rig, uint32_t slot, uint64_t generation, const char *facts);
 /* Until REVOKED. */
 void rig_revoke(struct rig *rig, uint32_t slot, uint64_t generation);
 /* restd has done all that was sent before this. */

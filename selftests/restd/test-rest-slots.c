@@ -305,6 +305,34 @@ static void hostd_may_restart(void)
 	tap_need(!answer.closed);
 }
 
+/* Its slot has nobody behind it then, whoever was before; the session and all others go on. */
+static void without_a_descriptor_one_grant_is_refused_and_nothing_else(void)
+{
+	struct rig_answer answer;
+	uint32_t slot = 20;
+	int known, old;
+
+	rig_prepare(&rig);
+	rig.files = 40;
+	rig_start(&rig);
+	rig_grant(&rig, 7, 1001);
+	rig_grant(&rig, 9, 1003);
+	known = rig_connect(&rig, 7);
+	old = rig_connect(&rig, 9);
+	rig_settle(&rig);
+	while (rig_try_grant(&rig, slot, 1000, RIG_FACTS))
+		tap_need(++slot < RIG_SLOTS - 1);
+	tap_need(rig_try_grant(&rig, 7, 1001, "{\"name\":\"web2\"}"));
+	rig_ask(&rig, known, "GET", "/metadata/instance/compute/name?api-version=2021-02-01&format=text",
+		TRUE, &answer);
+	tap_need(!strcmp(answer.body, "web2"));
+	tap_need(!rig_try_grant(&rig, 9, 1004, RIG_FACTS));
+	rig_need_reset(old);
+	rig_need_refused(&rig, 9);
+	rig_grant(&rig, 9, 1004);
+	need_served(9);
+}
+
 /* And with another range nobody is who he was. */
 static void another_range_ends_all(void)
 {
@@ -363,6 +391,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_repeated_grant_changes_the_facts_only),
 	TAP_TEST(a_new_generation_without_revoke_ends_the_old_one_first),
 	TAP_TEST(hostd_may_restart),
+	TAP_TEST(without_a_descriptor_one_grant_is_refused_and_nothing_else),
 	TAP_TEST(another_range_ends_all),
 	TAP_TEST(a_broken_message_ends_the_session_and_nothing_else),
 	TAP_TEST(answers_carry_the_hop_limit),

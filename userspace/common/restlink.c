@@ -95,7 +95,11 @@ int restlink_receive(int sock, struct restlink *message, char text[RESTLINK_TEXT
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
 	descriptors = take_descriptors(&in, fd);
-	if (n == 0 && !descriptors)
+	if (!descriptors && (in.msg_flags & MSG_CTRUNC)) {
+		*fd = -EMFILE;
+		in.msg_flags &= ~MSG_CTRUNC;
+	}
+	if (n == 0 && *fd == -1)
 		return 0;
 	if (descriptors > 1 || (in.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
 	    (size_t)n < sizeof(*message) || message->magic != RESTLINK_MAGIC ||

@@ -12,6 +12,7 @@
  *   SYNCED                        ------->  cg_in, then the socket into the sockmap
  *   ... and from then on ...
  *                                 <-------  GRANT, REVOKE
+ *   REFUSED                       ------->  no room for that VM's file: grants it again later
  *   REVOKED                       ------->  only now the slot is free
  *
  * A VM is {slot, generation}: restd takes both from the GRANT when it accepts a
@@ -49,6 +50,7 @@ enum restlink_kind {
 	RESTLINK_SYNCED,
 	RESTLINK_REVOKE,	/* .vm */
 	RESTLINK_REVOKED,	/* .vm */
+	RESTLINK_REFUSED,	/* .vm, which restd knows nothing of now */
 };
 
 struct restlink_vm {
@@ -88,7 +90,8 @@ struct restlink {
  * restlink.c: one message; @fd -1: none. 0 or -errno (send: -EAGAIN when the
  * peer does not read). receive: 1 a message, 0 end of file, -EAGAIN,
  * -EPROTO if it is no message of this build. *@fd is close-on-exec, the
- * caller's to close, -1 if none came; @text is NUL-terminated.
+ * caller's to close, -1 if none came, -EMFILE if this process had no room for
+ * it; @text is NUL-terminated.
  */
 int restlink_send(int sock, const struct restlink *message, const char *text, int fd);
 int restlink_receive(int sock, struct restlink *message, char text[RESTLINK_TEXT_MAX + 1],

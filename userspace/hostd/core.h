@@ -234,6 +234,7 @@ struct vm {
 	unsigned int ifindex;	/* of the tap that has the slot; 0: none */
 	unsigned int port;	/* ifindex that was joined to a bridge; 0: none */
 	bool granted;		/* restd has it, in this session */
+	struct backoff grants;	/* that restd had no room for */
 	struct backoff backoff;
 };
 
@@ -307,6 +308,9 @@ int rest_into_fence(struct rest *rest, struct failure *failure);
 void rest_drop(struct rest *rest, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void rest_tick(struct rest *rest);
+
+/* rest_socket.c: it and restd's cgroup (kept in @rest) are what cg_in can guard, or why not. */
+int rest_check_socket(struct rest *rest, int sock, struct failure *failure);
 
 /* hostd.c */
 

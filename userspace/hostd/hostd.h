@@ -20,6 +20,7 @@
  *   status.c     the state of all this, as JSON
  *   process.c    what /proc says of a VMM, and of restd's cgroup
  *   rights.c     capabilities
+ *   rest_socket.c  what restd's socket must be
  *   backoff.c    how long to wait after a failure
  *   core.h       what these share
  *   api.c        the API's Unix socket: who asks, how many, for how long

@@ -4,7 +4,6 @@
 #include "core.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,10 +18,6 @@
 #include <unistd.h>
 
 #define HELLO_MS	5000
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE	71
-#endif
 
 bool rest_connected(const struct rest *rest)
 {
@@ -53,8 +48,10 @@ static void end_session(struct rest *rest)
 	if (hostd->fence)
 		fence_clear_socket(hostd->fence);
 	rest->stale = false;
-	for (struct vm *vm = hostd->vms; vm; vm = vm->next)
+	for (struct vm *vm = hostd->vms; vm; vm = vm->next) {
 		vm->granted = false;
+		backoff_clear(&vm->grants);
+	}
 	drain_session_ended(hostd);
 	hostd_changed(hostd);
 }
@@ -177,6 +174,10 @@ static int send_grants(struct rest *rest)
 
 		if (!vm->slot || vm->granted || vm->watch.fd < 0)
 			continue;
+		if (!backoff_ready(&vm->grants)) {
+			hostd_wake_at(rest->hostd, vm->grants.next_ms);
+			continue;
+		}
 		ret = tell_of(rest, vm);
 		if (ret)
 			return ret;
@@ -231,65 +232,13 @@ int rest_into_fence(struct rest *rest, struct failure *failure)
 	return 0;
 }
 
-/* who it is */
-
-static int option(int sock, int level, int name)
-{
-	int value = -1;
-	socklen_t size = sizeof(value);
-
-	return getsockopt(sock, level, name, &value, &size) ? -1 : value;
-}
-
-static uint64_t netns_of(int sock)
-{
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
-
-	getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
-	return cookie;
-}
-
-/* NULL, or what is wrong with the socket. */
-static const char *check_socket(const struct rest *rest, int sock)
-{
-	if (sock < 0)
-		return "HELLO without a socket";
-	if (option(sock, SOL_SOCKET, SO_DOMAIN) != AF_INET ||
-	    option(sock, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
-		return "its socket is not TCP over IPv4";
-	if (option(sock, SOL_SOCKET, SO_ACCEPTCONN) != 1)
-		return "its socket does not listen";
-	if (netns_of(sock) != netns_of(rest->session.fd))
-		return "its socket is of another network namespace: start it in this one";
-	return NULL;
-}
-
-/* cg_in guards sockets that were made in the cgroup, whoever is in it now. */
-static int check_cgroup(struct rest *rest, int sock, struct failure *failure)
-{
-	uint64_t own, of_socket;
-	int ret = process_own_cgroup(rest->pid, rest->cgroup, sizeof(rest->cgroup), &own, failure);
-
-	if (ret || net_socket_cgroup(rest->hostd->net, sock, &of_socket) || of_socket == own)
-		return ret;
-	return failure_set(failure, EXIT_FAILURE, -EPERM,
-			   "its socket was made in another cgroup than %s, where it is now: start it "
-			   "there", rest->cgroup);
-}
-
 static void on_hello(struct rest *rest, int sock)
 {
-	const char *wrong = check_socket(rest, sock);
 	struct failure failure;
 	int ret;
 
 	rest->listening = sock;
-	if (wrong) {
-		rest_drop(rest, "%s", wrong);
-		return;
-	}
-	if (check_cgroup(rest, sock, &failure)) {
+	if (rest_check_socket(rest, sock, &failure)) {
 		rest_drop(rest, "%s", failure.text);
 		return;
 	}
@@ -311,6 +260,19 @@ static void on_synced(struct rest *rest)
 	hostd_pass(rest->hostd);
 }
 
+/* Of one that has left its slot meanwhile nothing is to be granted. */
+static void on_refused(struct rest *rest, const struct restlink_vm *refused)
+{
+	for (struct vm *vm = rest->hostd->vms; vm; vm = vm->next) {
+		if (!vm->granted || vm->slot != refused->slot ||
+		    vm->binding.generation != refused->generation)
+			continue;
+		vm->granted = false;
+		backoff_failed(&vm->grants);
+		hostd_wake_at(rest->hostd, vm->grants.next_ms);
+	}
+}
+
 static void on_message(struct rest *rest, const struct restlink *message, int fd)
 {
 	if (message->kind == RESTLINK_HELLO && rest->phase == REST_HELLO && !message->text_len) {
@@ -323,6 +285,8 @@ static void on_message(struct rest *rest, const struct restlink *message, int fd
 		on_synced(rest);
 	else if (message->kind == RESTLINK_REVOKED && rest->phase > REST_HELLO && fd < 0)
 		drain_revoked(rest->hostd, message->vm.slot, message->vm.generation);
+	else if (message->kind == RESTLINK_REFUSED && rest->phase > REST_HELLO && fd < 0)
+		on_refused(rest, &message->vm);
 	else
 		rest_drop(rest, "message %u comes at the wrong time: are both of one build?",
 			  message->kind);

@@ -36,7 +36,9 @@ enum vm_state vm_state(struct hostd *hostd, const struct vm *vm, const char **re
 		return VM_WAITING;
 	if (vm->granted && hostd->rest.phase == REST_SYNCED && hostd->rest.in_fence)
 		return VM_ACTIVE;
-	*reason = "azattest-restd does not serve it yet: see problems of the status";
+	*reason = vm->grants.failures ?
+		"azattest-restd has no descriptor free for it: raise LimitNOFILE= of its unit" :
+		"azattest-restd does not serve it yet: see problems of the status";
 	return VM_WAITING;
 }
 

@@ -73,13 +73,25 @@ static int synced(void)
 	return say(RESTLINK_SYNCED, NULL, -1);
 }
 
+/* Without room for one VM's file the others are served on, and it is granted again. */
+static int granted(const struct restlink *message, const char *text, int fd)
+{
+	int ret = vm_grant(&message->vm, text, fd);
+
+	if (ret != -EMFILE)
+		return ret;
+	log_line(LOG_WARNING, "slot %u: not served: no descriptor is free for its VM: raise "
+		 "LimitNOFILE= of azattest-restd.service", message->vm.slot);
+	return say(RESTLINK_REFUSED, &message->vm, -1);
+}
+
 /* Takes @fd. */
 static int take(const struct restlink *message, const char *text, int fd)
 {
 	int ret;
 
 	if (message->kind == RESTLINK_GRANT && link_to.configured)
-		return vm_grant(&message->vm, text, fd);
+		return granted(message, text, fd);
 	if (fd >= 0)
 		close(fd);
 	if (message->kind == RESTLINK_CONFIG)

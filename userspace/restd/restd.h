@@ -192,7 +192,10 @@ struct vm {
 int vm_set_slots(uint32_t base, uint32_t slots);
 /* NULL: nobody that may ask. */
 struct vm *vm_of_peer(struct in_addr peer);
-/* Takes @fd whatever happens. -EINVAL: a slot or a text that is none. */
+/*
+ * Takes @fd whatever happens. -EINVAL: a slot or a text that is none; -EMFILE:
+ * @fd is, nothing is known of that slot now, and all others are as they were.
+ */
 int vm_grant(const struct restlink_vm *id, const char *facts, int fd);
 /* Returns when no byte can leave on any connection of it. */
 void vm_revoke(const struct restlink_vm *id);

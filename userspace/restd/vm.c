@@ -118,6 +118,13 @@ static int grant_new(const struct restlink_vm *id, json_t *facts, int fd)
 	return 0;
 }
 
+static void name_again(struct vm *vm, json_t *facts)
+{
+	json_decref(vm->facts);
+	vm->facts = json_incref(facts);
+	vm->named = true;
+}
+
 static int grant(const struct restlink_vm *id, json_t *facts, int fd)
 {
 	struct vm *vm = slots.at[id->slot];
@@ -126,9 +133,7 @@ static int grant(const struct restlink_vm *id, json_t *facts, int fd)
 	/* The file of one that has ended speaks for nobody, even if its number came again. */
 	if (vm && !vm->ended && same(&vm->id, id)) {
 		close(fd);
-		json_decref(vm->facts);
-		vm->facts = json_incref(facts);
-		vm->named = true;
+		name_again(vm, facts);
 		return 0;
 	}
 	ret = grant_new(id, facts, fd);
@@ -137,13 +142,26 @@ static int grant(const struct restlink_vm *id, json_t *facts, int fd)
 	return ret;
 }
 
+/* What it was before must not speak on; of a VM that goes on only the text is new. */
+static int grant_without_file(const struct restlink_vm *id, json_t *facts)
+{
+	struct vm *vm = slots.at[id->slot];
+
+	if (vm && !vm->ended && same(&vm->id, id)) {
+		name_again(vm, facts);
+		return 0;
+	}
+	forget(id->slot);
+	return -EMFILE;
+}
+
 int vm_grant(const struct restlink_vm *id, const char *text, int fd)
 {
 	json_t *facts = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	int ret = -EINVAL;
 
-	if (fd >= 0 && id->slot < slots.count && json_is_object(facts))
-		ret = grant(id, facts, fd);
+	if ((fd >= 0 || fd == -EMFILE) && id->slot < slots.count && json_is_object(facts))
+		ret = fd >= 0 ? grant(id, facts, fd) : grant_without_file(id, facts);
 	else if (fd >= 0)
 		close(fd);
 	json_decref(facts);
