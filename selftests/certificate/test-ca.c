@@ -150,6 +150,106 @@ static void host_gets_certificates_for_its_own_name_only(void)
 	tap_need_eq(count("issued"), 1);
 }
 
+static OSSL_CMP_MSG *answer_to(const uint8_t *der, size_t length)
+{
+	size_t answer_length;
+	uint8_t *answer = cmp_answer(&server, der, length, &answer_length);
+	BIO *bio = answer ? BIO_new_mem_buf(answer, (int)answer_length) : NULL;
+	OSSL_CMP_MSG *message = bio ? d2i_OSSL_CMP_MSG_bio(bio, NULL) : NULL;
+
+	BIO_free(bio);
+	OPENSSL_free(answer);
+	return message;
+}
+
+/* As after a restart, or 64 others: the transaction that it belonged to is forgotten. */
+static void forget_transactions(void)
+{
+	OSSL_CMP_CTX *ctx;
+	int after;
+
+	server.mode = TESTMODE_WAIT;
+	for (int i = 0; i < 64; i++) {
+		uint8_t kept[sizeof(request_der)];
+		size_t length = request_len;
+
+		memcpy(kept, request_der, sizeof(kept));
+		ctx = client("node1.test", "node1.test");
+		OSSL_CMP_try_certreq(ctx, OSSL_CMP_P10CR, NULL, &after);
+		OSSL_CMP_CTX_free(ctx);
+		memcpy(request_der, kept, sizeof(kept));
+		request_len = length;
+	}
+	server.mode = TESTMODE_NONE;
+	ERR_clear_error();
+}
+
+static void need_replayed(int bodytype)
+{
+	OSSL_CMP_MSG *answer = answer_to(request_der, request_len);
+
+	tap_need(answer);
+	tap_need_eq(OSSL_CMP_MSG_get_bodytype(answer), bodytype);
+	OSSL_CMP_MSG_free(answer);
+	tap_need_eq(count("issued"), 1);
+}
+
+/* Whoever recorded a request can send it as often as he likes. */
+static void a_request_that_comes_again_is_not_issued_again(void)
+{
+	char serial[CA_SERIAL_MAX];
+	X509 *cert;
+
+	make("replay");
+	cert = enrol("node1.test", "node1.test");
+	tap_need(cert);
+	for (int i = 0; i < 3; i++) {
+		forget_transactions();
+		need_replayed(3);	/* cp, with the same certificate */
+	}
+	store_serial(X509_get0_serialNumber(cert), serial);
+	tap_need(!revoke_serial(&ca, serial, &failure));
+	forget_transactions();
+	need_replayed(3);		/* cp, which says "rejection" */
+	X509_free(cert);
+}
+
+static X509 *enrol_with(X509_REQ *request, const char *reference)
+{
+	OSSL_CMP_CTX *ctx = client(reference, reference);
+	X509 *cert;
+
+	tap_need(OSSL_CMP_CTX_set1_p10CSR(ctx, request) == 1);
+	cert = OSSL_CMP_exec_P10CR_ses(ctx);
+	if (cert)
+		X509_up_ref(cert);
+	OSSL_CMP_CTX_free(ctx);
+	ERR_clear_error();
+	return cert;
+}
+
+static void a_key_has_one_certificate_until_it_is_revoked(void)
+{
+	X509_REQ *request;
+	X509 *first, *second;
+	char serial[CA_SERIAL_MAX];
+
+	make("key");
+	request = make_request("node1.test");
+	first = enrol_with(request, "node1.test");
+	second = enrol_with(request, "node1.test");
+	tap_need(first && second && !X509_cmp(first, second));
+	tap_need_eq(count("issued"), 1);
+	store_serial(X509_get0_serialNumber(first), serial);
+	tap_need(!revoke_serial(&ca, serial, &failure));
+	tap_need(!enrol_with(request, "node1.test"));
+	tap_need_eq(count("issued"), 1);
+	tap_need_eq(count("keys"), 1);
+	X509_free(first);
+	X509_free(second);
+	X509_REQ_free(request);
+}
+
 static void removed_host_gets_none(void)
 {
 	make("removed");
@@ -338,6 +438,8 @@ static void roll_over_keeps_the_root(void)
 
 static const struct tap_test tests[] = {
 	TAP_TEST(host_gets_certificates_for_its_own_name_only),
+	TAP_TEST(a_request_that_comes_again_is_not_issued_again),
+	TAP_TEST(a_key_has_one_certificate_until_it_is_revoked),
 	TAP_TEST(removed_host_gets_none),
 	TAP_TEST(mutated_messages_never_crash_and_issue_nothing),
 	TAP_TEST(headers_are_read_to_their_end_only),

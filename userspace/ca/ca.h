@@ -84,6 +84,10 @@ int store_remove_host(struct ca *ca, const char *name, struct failure *failure);
 int store_secret(struct ca *ca, const char *name, char secret[CA_SECRET_MAX]);
 /* What was issued is written down before it is handed out. */
 int store_issued(struct ca *ca, X509 *cert, struct failure *failure);
+/* Remembers it as the one of its key, so that a request that comes again is not issued again. */
+int store_issued_for(struct ca *ca, EVP_PKEY *key, X509 *cert, struct failure *failure);
+/* The certificate that @key was given, NULL if none; whether it is revoked or over is not looked at. */
+X509 *store_find_for(struct ca *ca, EVP_PKEY *key);
 void store_serial(const ASN1_INTEGER *serial, char text[CA_SERIAL_MAX]);
 /* An issued certificate, NULL if there is none of that serial. */
 X509 *store_find(struct ca *ca, const char *serial);
@@ -93,7 +97,7 @@ int store_write_key(struct ca *ca, const char *name, EVP_PKEY *key, struct failu
 
 /* issue.c */
 
-/* A leaf for @name, NULL on failure; written down before it is returned. */
+/* A leaf for @name, NULL on failure; it and its key are written down before it is returned. */
 X509 *issue_leaf(struct ca *ca, EVP_PKEY *key, const char *name, const char *issuers_url,
 		 unsigned int days, struct failure *failure);
 /* clientAuth only, no alternative name: it signs CMP messages and no documents. */

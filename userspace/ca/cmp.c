@@ -56,28 +56,66 @@ static bool asks_for_own_name(const struct transaction *t, const X509_REQ *reque
 	return store_name_ok(t->name) && !strcasecmp(name, t->name);
 }
 
+/* Takes @leaf. */
+static OSSL_CMP_PKISI *hand_out(struct transaction *t, X509 *leaf, const char *how, X509 **out)
+{
+	char serial[CA_SERIAL_MAX];
+
+	store_serial(X509_get0_serialNumber(leaf), serial);
+	log_line(LOG_INFO, "%s: %s %s", t->name, how, serial);
+	X509_free(t->issued);
+	t->issued = leaf;
+	*out = X509_dup(leaf);
+	return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL);
+}
+
+/* NULL if the certificate that this key has is good for @t's host now; else why not. */
+static const char *unfit(const struct transaction *t, X509 *cert)
+{
+	char serial[CA_SERIAL_MAX], name[CA_NAME_MAX + 1] = "";
+
+	store_serial(X509_get0_serialNumber(cert), serial);
+	X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof(name));
+	if (strcasecmp(name, t->name))
+		return "this key is another host's";
+	if (revoke_is_revoked(t->server->ca, serial))
+		return "this key's certificate was revoked: make a new key";
+	if (X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
+		return "this key's certificate has ended: make a new key";
+	return NULL;
+}
+
+/*
+ * A key gets one certificate: whoever sends a host's request once more, and that
+ * may be anybody who saw it pass, makes this CA issue and keep nothing.
+ */
+static OSSL_CMP_PKISI *again(struct transaction *t, X509 *cert, X509 **out)
+{
+	const char *why = unfit(t, cert);
+
+	if (!why)
+		return hand_out(t, cert, "the same once more:", out);
+	X509_free(cert);
+	return rejection(t, OSSL_CMP_PKIFAILUREINFO_badRequest, why);
+}
+
 static OSSL_CMP_PKISI *issue(struct transaction *t, const X509_REQ *request, X509 **out)
 {
 	struct server *server = t->server;
 	EVP_PKEY *key = X509_REQ_get0_pubkey((X509_REQ *)request);
 	struct failure failure = { 0 };
-	char serial[CA_SERIAL_MAX];
-	X509 *leaf;
+	X509 *leaf = key ? store_find_for(server->ca, key) : NULL;
 
-	leaf = key ? issue_leaf(server->ca, key, t->name, server->issuers_url, server->days,
-				&failure) : NULL;
+	if (leaf)
+		return again(t, leaf, out);
+	if (key)
+		leaf = issue_leaf(server->ca, key, t->name, server->issuers_url, server->days, &failure);
 	if (leaf && server->mode != TESTMODE_NONE)
 		leaf = testmode_spoil(server->mode, leaf, server->ca);
-	if (!leaf) {
-		log_line(LOG_ERR, "%s: %s", t->name, failure.text);
-		return rejection(t, OSSL_CMP_PKIFAILUREINFO_systemFailure, "the CA failed: see its log");
-	}
-	store_serial(X509_get0_serialNumber(leaf), serial);
-	log_line(LOG_INFO, "%s: issued %s", t->name, serial);
-	X509_free(t->issued);
-	t->issued = leaf;
-	*out = X509_dup(leaf);
-	return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL);
+	if (leaf)
+		return hand_out(t, leaf, "issued", out);
+	log_line(LOG_ERR, "%s: %s", t->name, failure.text);
+	return rejection(t, OSSL_CMP_PKIFAILUREINFO_systemFailure, "the CA failed: see its log");
 }
 
 static bool add_chain(struct ca *ca, STACK_OF(X509) **chain, STACK_OF(X509) **roots)

@@ -37,7 +37,13 @@ X509 *issue_leaf(struct ca *ca, EVP_PKEY *key, const char *name, const char *iss
 	};
 	X509 *cert = certificate_leaf(key, &profile, ca->issuing, ca->key);
 
-	return cert ? written(ca, cert, failure) : not_made(cert, name, failure);
+	if (!cert)
+		return not_made(cert, name, failure);
+	cert = written(ca, cert, failure);
+	if (!cert || !store_issued_for(ca, key, cert, failure))
+		return cert;
+	X509_free(cert);
+	return NULL;
 }
 
 static bool replace(X509 *cert, int nid, const char *value)

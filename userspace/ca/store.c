@@ -18,6 +18,7 @@
  *   issuing.pem issuing.key
  *   hosts/NAME                 the secret that NAME shares with this CA
  *   issued/SERIAL              each certificate, PEM
+ *   keys/DIGEST                the serial of the leaf that this public key has
  *   revoked/SERIAL             when, seconds since 1970
  *   crl.pem
  */
@@ -279,6 +280,42 @@ int store_issued(struct ca *ca, X509 *cert, struct failure *failure)
 	store_serial(X509_get0_serialNumber(cert), serial);
 	snprintf(file, sizeof(file), "issued/%s", serial);
 	return store_write_certificate(ca, file, cert, failure);
+}
+
+static bool key_file(EVP_PKEY *key, char file[80])
+{
+	unsigned char *der = NULL, digest[EVP_MAX_MD_SIZE];
+	int length = i2d_PUBKEY(key, &der);
+	unsigned int size = 0;
+	bool ok;
+
+	ok = length > 0 && EVP_Digest(der, (size_t)length, digest, &size, EVP_sha256(), NULL) == 1;
+	OPENSSL_free(der);
+	strcpy(file, "keys/");
+	for (unsigned int i = 0; ok && i < size; i++)
+		snprintf(file + 5 + 2 * i, 3, "%02x", digest[i]);
+	return ok;
+}
+
+int store_issued_for(struct ca *ca, EVP_PKEY *key, X509 *cert, struct failure *failure)
+{
+	char serial[CA_SERIAL_MAX], file[80];
+
+	if (!key_file(key, file))
+		return libcrypto_failed("the digest of a key", failure);
+	store_serial(X509_get0_serialNumber(cert), serial);
+	return folder_write(&ca->folder, file, serial, strlen(serial), failure);
+}
+
+X509 *store_find_for(struct ca *ca, EVP_PKEY *key)
+{
+	char serial[CA_SERIAL_MAX], file[80];
+	struct failure failure;
+
+	if (!key_file(key, file) ||
+	    folder_read(&ca->folder, file, serial, sizeof(serial), &failure) <= 0)
+		return NULL;
+	return store_find(ca, serial);
 }
 
 X509 *store_find(struct ca *ca, const char *serial)
