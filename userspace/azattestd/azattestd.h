@@ -234,6 +234,7 @@ struct source_host {
 	bool sealed;			/* new keys are to be sealed, by @kek */
 	uint8_t kek[SEAL_ID_LEN];
 	const char *sync;		/* azattest-sync or a socket that leads to it; "": find it */
+	uint64_t used;			/* no new leaf folder has this number, or one below it */
 };
 
 /*
@@ -515,6 +516,8 @@ void history_retired(struct azattestd *d, bool revoked);
 void history_failing(struct azattestd *d, const char *why);
 /* When attempts began to fail, seconds since 1970; 0: the last one did not. */
 int64_t history_failing_since(const struct azattestd *d);
+/* The highest generation that it tells of, 0 if none: the next is above it. */
+uint64_t history_newest(const struct azattestd *d);
 
 /* show.c */
 

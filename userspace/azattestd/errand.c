@@ -24,6 +24,7 @@ static void child(const struct azattestd *d, errand_fn *fn, int words, pid_t par
 		.state = (struct state *)&d->state, .config = &d->config,
 		.config_path = d->config_path, .signer = d->signer, .sync = d->sync,
 		.keeper = d->keeper.now.ask,
+		.used = history_newest(d),
 		.sealed = keeper_ready(d) && d->keeper.now.report.level != SEAL_FILE,
 	};
 	struct failure failure = { 0 };

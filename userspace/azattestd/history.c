@@ -22,6 +22,7 @@
 #define NOTE		"history"
 #define LINE_MAX_BYTES	640
 #define WHY_MAX		300
+#define GENERATION_MAX	100000000	/* no damaged line uses all numbers up */
 
 static void trim(json_t *entries)
 {
@@ -177,6 +178,21 @@ void history_failing(struct azattestd *d, const char *why)
 			  "source", config_sources[d->config.source]);
 	add_why(entry, why);
 	add(d, entry);
+}
+
+uint64_t history_newest(const struct azattestd *d)
+{
+	json_int_t newest = 0;
+	size_t i;
+	json_t *entry;
+
+	json_array_foreach(d->history, i, entry) {
+		json_int_t number = json_integer_value(json_object_get(entry, "generation"));
+
+		if (number > newest && number <= GENERATION_MAX)
+			newest = number;
+	}
+	return (uint64_t)newest;
 }
 
 int64_t history_failing_since(const struct azattestd *d)

@@ -126,10 +126,13 @@ static int fill_leaf(const struct source_host *host, int dir, struct failure *fa
 int source_run(const struct source_host *host, struct failure *failure)
 {
 	const struct source *source = &sources[host->config->source];
+	uint64_t number = state_newest_leaf(host->state);
 	char name[STATE_LEAF_NAME];
 	int dir, ret;
 
-	state_leaf_name(state_newest_leaf(host->state) + 1, name);
+	if (number < host->used)
+		number = host->used;
+	state_leaf_name(number + 1, name);
 	dir = state_begin(host->state, name, failure);
 	if (dir < 0)
 		return dir;
