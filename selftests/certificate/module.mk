@@ -7,6 +7,12 @@ test-certificate_SRCS := $(addprefix selftests/certificate/,test-certificate.c r
 test-certificate_PKGS := libcrypto jansson
 UNIT_TESTS += test-certificate
 
+ASAN_PROGRAMS += test-sync
+test-sync_SRCS := $(addprefix selftests/certificate/,test-sync.c rig.c) \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+test-sync_PKGS := libcrypto jansson
+UNIT_TESTS += test-sync
+
 # What a monitoring reads.
 ASAN_PROGRAMS += test-metrics
 test-metrics_SRCS := $(addprefix selftests/certificate/,test-metrics.c promtext.c rig.c) \

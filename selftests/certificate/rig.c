@@ -168,6 +168,13 @@ static int exec_daemon(void *arg)
 }
 
 /* As packaging/azattest-sync.socket does: a process for each connection. */
+void rig_open_cmp(struct rig *rig, const char *name)
+{
+	rig_open(rig, name);
+	rig_start_ca(rig, "");
+	rig_configure(rig, RIG_CMP, rig->port);
+}
+
 void rig_start_socket(struct rig *rig)
 {
 	struct stat st;
@@ -281,6 +288,16 @@ bool rig_log_has(struct rig *rig, const char *text)
 	close(fd);
 	log[length] = 0;
 	return strstr(log, text);
+}
+
+bool rig_only_leaf_is(struct rig *rig, unsigned int number)
+{
+	return !rig_shell(rig, "test \"$(cd state && ls -d leaf-*)\" = leaf-%06u && "
+			  "openssl x509 -in state/leaf-%06u/cert.pem -noout -pubkey >pub && "
+			  "openssl pkey -in state/leaf-%06u/key.pem -pubout | cmp -s - pub && "
+			  "openssl verify -CAfile trust.pem -untrusted state/leaf-%06u/issuer.pem "
+			  "state/leaf-%06u/cert.pem >/dev/null", number, number, number, number,
+			  number);
 }
 
 const char *rig_sync(struct rig *rig)

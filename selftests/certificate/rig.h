@@ -15,6 +15,8 @@
 #include <selftests/lib/tap.h>
 
 #define RIG_NAME	"node1.test"
+/* Lines for rig_configure(), with the CA's port. */
+#define RIG_CMP		"source = cmp\nca-url = http://127.0.0.1:%u/\n"
 
 struct rig {
 	char dir[64];
@@ -43,6 +45,8 @@ void rig_stop_ca(struct rig *rig);
 /* Source cmp at the CA, and more lines for [certificate] and after. */
 void rig_configure(struct rig *rig, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The two above, and source cmp at the CA, which serves. */
+void rig_open_cmp(struct rig *rig, const char *name);
 /* From now on azattest-sync is behind a socket. */
 void rig_start_socket(struct rig *rig);
 void rig_start(struct rig *rig);
@@ -58,6 +62,8 @@ long long rig_number(struct rig *rig, const char *a, const char *b);
 bool rig_says(struct rig *rig, const char *a, const char *b, const char *text);
 bool rig_all_ready(struct rig *rig);
 bool rig_log_has(struct rig *rig, const char *text);
+/* No folder but that of this generation, once it is proved; one key file in it. */
+bool rig_only_leaf_is(struct rig *rig, unsigned int number);
 /* "" for success, or the reason. */
 const char *rig_sync(struct rig *rig);
 /* A document that verifies: its expiry is no later than its leaf's end. */

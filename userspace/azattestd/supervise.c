@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #define BACKOFF_FIRST_MS	100
 #define BACKOFF_LAST_MS		30000
 /* A signer that dies sooner than this after its start counts as a failure. */
@@ -27,13 +25,6 @@
  * pipes of one user may have, where there are many processors.
  */
 #define REPORT_PIPE		(256 << 10)
-
-/*
- * Requests a signer holds: what it signs in about a millisecond. More would
- * only let requests wait behind one signer while another is idle.
- */
-#define SLOTS_RSA		1
-#define SLOTS_P256		16
 
 int supervise_check_device(const char *device, struct failure *failure)
 {
@@ -206,69 +197,12 @@ static void reports_ready(struct watch *watch, uint32_t events)
 
 /* starting */
 
-static int fill_setup(struct azattestd *d, struct setup *setup, struct failure *failure)
-{
-	const struct config *config = &d->config;
-
-	setup->magic = SETUP_MAGIC;
-	setup->size = sizeof(*setup);
-	setup->parent = getpid();
-	setup->uid = config->uid;
-	setup->gid = config->gid;
-	setup->flags = (config->azure_exact ? CMS_AZURE_EXACT : 0) |
-		       (config->embed_chain ? CMS_EMBED_CHAIN : 0);
-	setup->slots = config->key_type == KEYTYPE_P_256 ? SLOTS_P256 : SLOTS_RSA;
-	setup->profiles = config->profiles;
-	setup->must_report = config->audit_required;
-	memcpy(setup->subscription_id, config->subscription_id, sizeof(setup->subscription_id));
-	memcpy(setup->profile, config->profile, sizeof(setup->profile));
-	return leaf_setup(&d->leaf, &d->state, setup, failure);
-}
-
-/* A pipe that holds the whole setup already: no signer can make us wait. */
-static int setup_pipe(struct azattestd *d, struct failure *failure)
-{
-	struct setup *setup = OPENSSL_zalloc(sizeof(*setup));
-	int pipe[2], ret;
-
-	if (!setup)
-		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
-	if (pipe2(pipe, O_CLOEXEC)) {
-		ret = failure_set(failure, EXIT_FAILURE, -errno, "pipe: %s", strerror(errno));
-		goto out;
-	}
-	fcntl(pipe[1], F_SETFL, O_NONBLOCK);
-	ret = fill_setup(d, setup, failure);
-	if (!ret && setup_write(pipe[1], setup))
-		ret = failure_set(failure, EXIT_FAILURE, -EAGAIN,
-				  "pipe: takes less than %zu bytes: see pipe-user-pages-soft in "
-				  "proc(5)", sizeof(*setup));
-	close(pipe[1]);
-	if (ret)
-		close(pipe[0]);
-	else
-		ret = pipe[0];
-out:
-	OPENSSL_clear_free(setup, sizeof(*setup));
-	return ret;
-}
-
 static struct supervise_signer *find_free(struct supervise *s)
 {
 	for (size_t i = 0; i < sizeof(s->signer) / sizeof(s->signer[0]); i++)
 		if (s->signer[i].phase == SUPERVISE_FREE && !s->signer[i].pid)
 			return &s->signer[i];
 	return NULL;
-}
-
-/* The read end of what opens the key; the signer alone reads it. */
-static int ask_grant(struct azattestd *d)
-{
-	struct seal_ask ask;
-
-	memcpy(ask.kek, d->leaf.head.kek, sizeof(ask.kek));
-	memcpy(ask.id, d->leaf.head.id, sizeof(ask.id));
-	return seal_grant_ask(d->keeper.now.ask, &ask);
 }
 
 static int spawn_one(struct azattestd *d, struct supervise_signer *signer, int setup, int device,
@@ -285,7 +219,7 @@ static int spawn_one(struct azattestd *d, struct supervise_signer *signer, int s
 	fcntl(report[1], F_SETPIPE_SZ, REPORT_PIPE);
 	spawn.fds[2] = report[1];
 	if (d->leaf.sealed)
-		spawn.fds[3] = ask_grant(d);
+		spawn.fds[3] = equip_ask_grant(d);
 	signer->pid = spawn_signer(&spawn);
 	close(report[1]);
 	if (spawn.fds[3] >= 0)
@@ -317,7 +251,7 @@ static int start_signer(struct azattestd *d, struct failure *failure)
 	if (ret)
 		return ret;
 	device = open(d->device, O_RDWR | O_CLOEXEC);
-	setup = setup_pipe(d, failure);
+	setup = equip_open_setup(d, failure);
 	ret = setup < 0 ? setup : spawn_one(d, signer, setup, device, failure);
 	if (setup >= 0)
 		close(setup);
