@@ -67,6 +67,7 @@ test-programs: deps
 debug-module: deps
 	@scripts/deps --long
 	@scripts/debug-kernel
+	@scripts/networkmanager
 	@$(MAKE) --no-print-directory KREL=$$(cat $(BUILD)/kernels/debug/release) \
 		KDIR=$(BUILD)/kernels/debug/headers module
 

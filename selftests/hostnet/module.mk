@@ -20,3 +20,6 @@ test-filter_SRCS := selftests/hostnet/test-filter.c selftests/lib/tap.c selftest
 	$(addprefix userspace/hostd/,filter.c filter_nft.c filter_iptables.c)
 test-filter_PKGS := libnl-3.0 jansson
 UNIT_TESTS += test-filter
+
+# A neighbour, where scripts/networkmanager has fetched it; check-long does.
+UNIT_TESTS += selftests/hostnet/test-networkmanager
