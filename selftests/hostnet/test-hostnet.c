@@ -141,9 +141,23 @@ static const struct {
 	{ "ip route change 198.18.0.0/19 dev " BRIDGE " proto 169 scope link mtu 600", 2 },
 };
 
+/* A picture is dear where processors are emulated: what stays wrong is still there a few on. */
+static void need_picture(const char *before, size_t i)
+{
+	size_t every = tap_loops(6, 1), from = i - i % every;
+	char *after;
+
+	if (i % every != every - 1 && i != TAP_COUNT(breakages) - 1)
+		return;
+	after = hostnet_picture();
+	tap_need_msg(hostnet_same(before, after), "not as before, from here on: %s",
+		     breakages[from].command);
+	free(after);
+}
+
 static void each_wrong_setting_is_mended_alone(void)
 {
-	char *before, *after;
+	char *before;
 
 	hostnet_enter_up(&host);
 	before = hostnet_picture();
@@ -155,11 +169,9 @@ static void each_wrong_setting_is_mended_alone(void)
 		tap_need_eq(hostnet_up(&host), 0);
 		if (strstr(breakages[i].command, "ip_forward"))
 			hostnet_sh("echo 0 >/proc/sys/net/ipv4/ip_forward");
-		after = hostnet_picture();
-		tap_need_msg(hostnet_same(before, after), "not as before: %s",
-			     breakages[i].command);
-		free(after);
+		need_picture(before, i);
 	}
+	free(before);
 }
 
 static void wrong_vlan_switches_are_mended_alone(void)
