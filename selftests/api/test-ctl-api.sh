@@ -8,44 +8,9 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
-# shellcheck source=selftests/lib/ktap.sh
-. "$top/selftests/lib/ktap.sh"
-patience=$((60 * ${AZ_TIMEOUT_SCALE:-1}))
-vm=c0ffee42-0000-4000-8000-00000000002a
-vm2=c0ffee42-0000-4000-8000-00000000002b
+# shellcheck source=selftests/api/ctl-rig.sh
+. "$top/selftests/api/ctl-rig.sh"
 nobody=65534
-
-work=$(mktemp -d)
-chmod 0755 "$work"
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-ctl()
-{
-	"$top/build/bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock" "$@"
-}
-
-# start [STATE]: a fake hostd, new; with STATE an azattestd too
-start()
-{
-	[ -z "$pid" ] || { kill "$pid"; wait "$pid"; } 2>/dev/null
-	rm -f api.sock azattestd.sock
-	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" "$@" >fake.log 2>&1 &
-	pid=$!
-	ktap_wait_for "$patience" ctl vm list >/dev/null 2>&1 || return 1
-	[ $# = 0 ] || ktap_wait_for "$patience" [ -S azattestd.sock ]
-}
-
-# says CODE WORDS COMMAND...: its exit code, and one line with these words
-says()
-{
-	local code=$1 words=$2 got=0
-	shift 2
-	"$@" >out 2>err || got=$?
-	cat err
-	[ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qF -- "$words" err && [ ! -s out ]
-}
 
 # quietly COMMAND...: success, and not a word
 quietly()
@@ -55,7 +20,7 @@ quietly()
 
 legacy_goes_on_and_off()
 {
-	start Active && quietly ctl legacy on && ctl status | grep -q '^rest:  *degraded, ' &&
+	fake_host Active && quietly ctl legacy on && ctl status | grep -q '^rest:  *degraded, ' &&
 		quietly ctl legacy on && quietly ctl legacy off &&
 		ctl status | grep -qF 'rest:        off (azattestctl legacy on)' &&
 		[ "$(ctl legacy on --json | tr -d ' \n')" = '{"enabled":true}' ]
@@ -63,7 +28,7 @@ legacy_goes_on_and_off()
 
 a_vm_is_added_shown_listed_and_removed()
 {
-	start && ctl legacy on || return 1
+	fake_host && ctl legacy on || return 1
 	[ "$(ctl vm add --uuid "${vm^^}" --tap tap0)" = "$vm: active" ] &&
 		[ "$(ctl vm add --uuid $vm --tap tap0)" = "$vm: active" ] &&
 		ctl vm add --uuid $vm2 --tap tap1 --pid 4711 --name 'wéb 1' --profile silver &&
@@ -79,7 +44,7 @@ a_vm_is_added_shown_listed_and_removed()
 
 a_running_vm_is_bound()
 {
-	start || return 1
+	fake_host || return 1
 	[ "$(ctl vm bind --uuid "${vm^^}" --pid 4711 --cid 42)" = "$vm: bound: CID 42, process 4711" ] &&
 		ctl vm bind --uuid $vm --pid 4711 --name 'wéb 1' --profile silver --json >out && cat out &&
 		grep -qF '"name": "wéb 1"' out && grep -qF '"profile": "silver"' out &&
@@ -92,7 +57,7 @@ a_running_vm_is_bound()
 
 json_is_what_the_api_says()
 {
-	start && ctl legacy on && ctl vm add --uuid $vm --tap tap0 --json >added &&
+	fake_host && ctl legacy on && ctl vm add --uuid $vm --tap tap0 --json >added &&
 		ctl vm show $vm --json >shown && ctl vm list --json >listed && cat listed &&
 		cmp added shown && grep -qF "\"uuid\": \"$vm\"" added &&
 		[ "$(tr -d ' \n' <listed)" = "[$(tr -d ' \n' <shown)]" ]
@@ -100,7 +65,7 @@ json_is_what_the_api_says()
 
 refusals_are_one_line_and_exit_code_4()
 {
-	start && says 4 "vm add $vm: REST access is off: azattestctl legacy on" \
+	fake_host && says 4 "vm add $vm: REST access is off: azattestctl legacy on" \
 		ctl vm add --uuid $vm --tap tap0 && ctl legacy on &&
 		says 4 "vm add $vm: tap-busy: refused" ctl vm add --uuid $vm --tap tap-busy &&
 		says 4 "vm add $vm: tap-eio: refused" ctl vm add --uuid $vm --tap tap-eio &&
@@ -113,7 +78,7 @@ refusals_are_one_line_and_exit_code_4()
 # What somebody else wrote moves no terminal's cursor.
 foreign_text_is_printed_plainly()
 {
-	start && ctl legacy on &&
+	fake_host && ctl legacy on &&
 		ctl vm add --uuid $vm --tap tap0 --name $'a\e[2Jb\nc' &&
 		ctl vm list >out && [ "$(wc -l <out)" = 2 ] && grep -qF 'a?[2Jb?c' out &&
 		ctl vm show $vm >out && grep -qF 'a?[2Jb?c' out
@@ -121,7 +86,7 @@ foreign_text_is_printed_plainly()
 
 wrong_usage_is_2()
 {
-	start && says 2 'takes on or off, not "maybe"' ctl legacy maybe &&
+	fake_host && says 2 'takes on or off, not "maybe"' ctl legacy maybe &&
 		says 2 'takes on or off: see' ctl legacy && says 2 'takes on or off: see' ctl legacy on off &&
 		says 2 'takes --uuid and --tap, or names' ctl vm add --uuid $vm &&
 		says 2 'takes --uuid and --tap, or names' ctl vm add --tap tap0 &&
@@ -137,7 +102,7 @@ wrong_usage_is_2()
 
 who_may_not_change_is_told_who_may()
 {
-	start || return 1
+	fake_host || return 1
 	local as=(setpriv --reuid "$nobody" --regid "$nobody" --clear-groups "$top/build/bin/azattestctl"
 		--api "$work/api.sock")
 	says 4 "only root and members of group azattest-admin may" "${as[@]}" legacy on &&
@@ -155,7 +120,7 @@ without_hostd_the_unit_is_named()
 
 status_shows_both_daemons()
 {
-	start Active && ctl legacy on && ctl status >out && cat out && grep -q '^host:  *Active ' out &&
+	fake_host Active && ctl legacy on && ctl status >out && cat out && grep -q '^host:  *Active ' out &&
 		grep -qF 'rest:        degraded, 169.254.169.253 port 80 on azhost-imds, 1 of 8191 slots' out &&
 		grep -qF 'problem:     bridge azhost-imds is down' out &&
 		grep -qF 'restd:       process 712' out &&
@@ -166,7 +131,7 @@ status_shows_both_daemons()
 
 status_goes_on_without_hostd()
 {
-	start Active && rm api.sock && ctl status >out 2>err && cat out && [ ! -s err ] &&
+	fake_host Active && rm api.sock && ctl status >out 2>err && cat out && [ ! -s err ] &&
 		grep -q '^host:  *Active ' out && [ "$(grep -c '^rest:' out)" = 1 ] &&
 		grep -q '^rest:  *no answer: No such file.*is azattest-hostd running?' out &&
 		ctl status --json >out && grep -q '^  "hostd": null,$' out
@@ -175,17 +140,17 @@ status_goes_on_without_hostd()
 status_keeps_its_exit_codes()
 {
 	local code=0
-	start Expired && ctl legacy on || return 1
+	fake_host Expired && ctl legacy on || return 1
 	ctl status || code=$?
 	[ "$code" = 5 ] && rm api.sock || return 1
 	code=0
 	ctl status --json || code=$?
-	[ "$code" = 5 ] && start && says 3 "is azattestd running?" ctl status
+	[ "$code" = 5 ] && fake_host && says 3 "is azattestd running?" ctl status
 }
 
 a_proxy_in_the_environment_is_not_asked()
 {
-	start && http_proxy=http://127.0.0.1:9 ctl vm list && ALL_PROXY=socks5h://127.0.0.1:9 ctl vm list
+	fake_host && http_proxy=http://127.0.0.1:9 ctl vm list && ALL_PROXY=socks5h://127.0.0.1:9 ctl vm list
 }
 
 promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed
@@ -195,16 +160,10 @@ promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed
 	status_goes_on_without_hostd status_keeps_its_exit_codes
 	a_proxy_in_the_environment_is_not_asked"
 
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if [ "$promise" = who_may_not_change_is_told_who_may ] && [ "$(id -u)" != 0 ]; then
-		ktap_skip "$promise" "needs root, to ask as another"
-	elif $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+why_not()
+{
+	[ "$1" != who_may_not_change_is_told_who_may ] || [ "$(id -u)" = 0 ] ||
+		echo "needs root, to ask as another"
+}
+
+try $promises

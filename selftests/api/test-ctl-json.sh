@@ -8,29 +8,15 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
-# shellcheck source=selftests/lib/ktap.sh
-. "$top/selftests/lib/ktap.sh"
-patience=$((60 * ${AZ_TIMEOUT_SCALE:-1}))
-vm=c0ffee42-0000-4000-8000-00000000002a
+# shellcheck source=selftests/api/ctl-rig.sh
+. "$top/selftests/api/ctl-rig.sh"
 
 command -v jsonschema >/dev/null || ktap_skip_all "no jsonschema: scripts/deps"
-work=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
 
-ctl()
-{
-	"$top/build/bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock" "$@"
-}
-
+# start: both daemons are fakes
 start()
 {
-	[ -z "$pid" ] || { kill "$pid"; wait "$pid"; } 2>/dev/null
-	rm -f api.sock azattestd.sock
-	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" Active >fake.log 2>&1 &
-	pid=$!
-	ktap_wait_for "$patience" ctl status >/dev/null 2>&1 && ctl legacy on
+	fake_host Active && ctl legacy on
 }
 
 # fits SCHEMA FILE
@@ -69,14 +55,4 @@ control_a_missing_member_and_a_wrong_type_are_seen()
 promises="status_fits_its_schema legacy_fits_its_schema vms_fit_their_schemas
 	control_a_missing_member_and_a_wrong_type_are_seen"
 
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if $promise >output 2>&1; then
-		ktap_ok $promise
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok $promise
-	fi
-done
-ktap_end
+try $promises

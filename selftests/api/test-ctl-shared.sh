@@ -8,40 +8,13 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
-# shellcheck source=selftests/lib/ktap.sh
-. "$top/selftests/lib/ktap.sh"
-patience=$((60 * ${AZ_TIMEOUT_SCALE:-1}))
-vm=c0ffee42-0000-4000-8000-00000000002a
-
-work=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-ctl()
-{
-	"$top/build/bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock" "$@"
-}
+# shellcheck source=selftests/api/ctl-rig.sh
+. "$top/selftests/api/ctl-rig.sh"
 
 # start: both daemons are fakes, one VM is enrolled
 start()
 {
-	[ -z "$pid" ] || { kill "$pid"; wait "$pid"; } 2>/dev/null
-	rm -f api.sock azattestd.sock
-	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" Active >fake.log 2>&1 &
-	pid=$!
-	ktap_wait_for "$patience" ctl status >/dev/null 2>&1 && ctl legacy on &&
-		ctl vm add --uuid $vm --tap tap0 >/dev/null
-}
-
-# says CODE WORDS COMMAND...: its exit code, and one line with these words
-says()
-{
-	local code=$1 words=$2 got=0
-	shift 2
-	"$@" >out 2>err || got=$?
-	cat err
-	[ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qF -- "$words" err && [ ! -s out ]
+	fake_host Active && ctl legacy on && ctl vm add --uuid $vm --tap tap0 >/dev/null
 }
 
 no_headers_leaves_the_rows()
@@ -158,14 +131,4 @@ promises="no_headers_leaves_the_rows no_headers_keeps_no_room_for_titles watch_p
 	what_a_command_has_not_is_no_option host_is_reserved colour_only_on_a_terminal
 	no_color_is_honoured columns_stand_with_colours each_shared_option_is_in_the_manual"
 
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if $promise >output 2>&1; then
-		ktap_ok $promise
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok $promise
-	fi
-done
-ktap_end
+try $promises

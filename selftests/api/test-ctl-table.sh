@@ -8,15 +8,8 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
-# shellcheck source=selftests/lib/ktap.sh
-. "$top/selftests/lib/ktap.sh"
-patience=$((60 * ${AZ_TIMEOUT_SCALE:-1}))
-vm=c0ffee42-0000-4000-8000-00000000002a
-
-work=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=selftests/api/ctl-rig.sh
+. "$top/selftests/api/ctl-rig.sh"
 
 # What the completion scripts start; $api is a fake hostd's socket.
 mkdir bin
@@ -31,9 +24,7 @@ PATH=$work/bin:$PATH
 start()
 {
 	[ -z "$pid" ] || return 0
-	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" >fake.log 2>&1 &
-	pid=$!
-	ktap_wait_for "$patience" azattestctl vm list >/dev/null 2>&1 && azattestctl legacy on &&
+	fake_host && azattestctl legacy on &&
 		azattestctl vm add --uuid $vm --tap tap0 --pid 4711 --name web1 >/dev/null &&
 		azattestctl vm add --uuid ${vm%a}b --tap tap1 --pid 4712 \
 			--name 'web 2 $(touch pwned)' >/dev/null &&
@@ -170,16 +161,10 @@ promises="the_manual_has_each_command each_command_helps help_of_what_is_not_the
 	operands_complete_to_what_is_there without_hostd_there_is_silence
 	bash_completes_and_runs_no_name zsh_completes_and_runs_no_name no_other_shell_is_promised"
 
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if [ $promise = zsh_completes_and_runs_no_name ] && ! command -v zsh >/dev/null; then
-		ktap_skip $promise "no zsh: scripts/deps"
-	elif $promise >output 2>&1; then
-		ktap_ok $promise
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok $promise
-	fi
-done
-ktap_end
+why_not()
+{
+	[ "$1" != zsh_completes_and_runs_no_name ] || command -v zsh >/dev/null ||
+		echo "no zsh: scripts/deps"
+}
+
+try $promises
