@@ -402,7 +402,7 @@ static void need_destroyed(const char *name, const char *level)
 	tap_need_wait(rig_all_ready(&rig));
 	rig_need_document(&rig);
 	tap_need(rig_says(&rig, "key", "level", level));
-	tap_need(opens_all("state", 1, &second));
+	tap_need(opens_all("state", 2, &second));
 	tap_need(memcmp(first.wrapping, second.wrapping, sizeof(first.wrapping)) &&
 		 memcmp(first.leaf, second.leaf, sizeof(first.leaf)) &&
 		 memcmp(first.ca, second.ca, sizeof(first.ca)));
