@@ -76,6 +76,35 @@ static void put_control(struct text *text, unsigned char c)
 	put(text, escape, sizeof(escape));
 }
 
+/* Bytes at @s that stand for themselves: most of every value. */
+static size_t plain_length(const unsigned char *s)
+{
+	const unsigned char *p = s;
+
+	while (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+		p++;
+	return (size_t)(p - s);
+}
+
+/* One character that does not, and bytes of it; 0 if it is none. */
+static size_t put_special(struct text *text, const unsigned char *s)
+{
+	size_t length = utf8_length(s);
+
+	if (!length) {
+		text->error = -EILSEQ;
+		return 0;
+	}
+	if (*s < 0x20) {
+		put_control(text, *s);
+		return 1;
+	}
+	if (*s < 0x80)
+		put_literal(text, "\\");
+	put(text, (const char *)s, length);
+	return length;
+}
+
 static void put_string(struct text *text, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)(value ? value : "");
@@ -83,18 +112,13 @@ static void put_string(struct text *text, const char *value)
 
 	put_literal(text, "\"");
 	for (; *s; s += length) {
-		length = utf8_length(s);
-		if (!length) {
-			text->error = -EILSEQ;
+		length = plain_length(s);
+		if (length)
+			put(text, (const char *)s, length);
+		else
+			length = put_special(text, s);
+		if (!length)
 			return;
-		}
-		if (*s < 0x20) {
-			put_control(text, *s);
-			continue;
-		}
-		if (*s == '"' || *s == '\\')
-			put_literal(text, "\\");
-		put(text, (const char *)s, length);
 	}
 	put_literal(text, "\"");
 }

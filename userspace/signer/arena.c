@@ -37,13 +37,12 @@ static struct {
 	struct block *free[CLASS_MAX + 1];
 } arena;
 
+/* The power of two that holds @size, its header too. */
 static size_t class_of(size_t size)
 {
-	size_t class = CLASS_MIN;
+	size_t last = (size + sizeof(struct block) - 1) | ((1u << CLASS_MIN) - 1);
 
-	while (((size_t)1 << class) < size + sizeof(struct block))
-		class++;
-	return class;
+	return 64 - (size_t)__builtin_clzl(last);
 }
 
 void *arena_alloc(size_t size)
