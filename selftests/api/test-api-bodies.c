@@ -37,6 +37,7 @@ static void fields_that_break_their_rule_are_invalid(void)
 		"{\"tap\":\"t\",\"pid\":18446744073709551617}", "{\"tap\":\"t\",\"name\":1}",
 		"{\"tap\":\"t\",\"uuid\":\"c0ffee42-0000-4000-8000-00000000002a\"}",
 		"{\"tap\":\"t\",\"tap\":\"u\"}", "{\"tap\":\"t\",\"profile\":{}}",
+		"{\"tap\":\"t\",\"manager\":1}",
 	};
 	char body[200];
 
@@ -46,6 +47,8 @@ static void fields_that_break_their_rule_are_invalid(void)
 	snprintf(body, sizeof(body), "{\"tap\":\"t\",\"name\":\"%0*d\"}", AZATTEST_NAME_LEN, 1);
 	rig_need("PUT", RIG_VM, body, 400, "invalid");
 	snprintf(body, sizeof(body), "{\"tap\":\"t\",\"profile\":\"%0*d\"}", AZATTEST_PROFILE_LEN, 1);
+	rig_need("PUT", RIG_VM, body, 400, "invalid");
+	snprintf(body, sizeof(body), "{\"tap\":\"t\",\"manager\":\"%0*d\"}", AZATTEST_PROFILE_LEN, 1);
 	rig_need("PUT", RIG_VM, body, 400, "invalid");
 	tap_need_eq(hostd->changes, 0);
 	snprintf(body, sizeof(body), "{\"tap\":\"a23456789012345\",\"pid\":2147483647,"

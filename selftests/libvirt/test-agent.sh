@@ -123,6 +123,112 @@ a_libvirt_that_does_not_answer_is_tried_again()
 	said 'connected' && said 'web1: bound' && end_agent
 }
 
+# wants REST [SWITCHES]: the metadata of a domain
+wants()
+{
+	echo "<az:vm xmlns:az='urn:azattest:vm:1' rest='$1' ${2:-}/>"
+}
+card="<interface type='ethernet'><mac address='52:54:00:00:00:01'/><target dev='azt0'/><alias name='ua-azattest'/></interface>"
+device="<vsock model='virtio'><cid auto='no' address='42'/></vsock>"
+
+# enrolled: the VMs of the fake, as it shows them
+enrolled()
+{
+	curl -s --unix-socket api.sock http://hostd/v1/vms | tr -d ' \n'
+}
+
+# put UUID BODY
+put()
+{
+	curl -sf -X PUT --unix-socket api.sock "http://hostd/v1/$1" -d "$2" >/dev/null
+}
+
+# A hostd that knows nothing, with REST access.
+new_hostd()
+{
+	kill "$hostd" && wait "$hostd"
+	start_hostd && put legacy '{"enabled":true}'
+}
+
+a_domain_that_wants_rest_is_enrolled_by_its_card()
+{
+	domain web1 2a "$(wants yes)" "$device$card" | node
+	echo 4711 >pids/web1.pid
+	new_hostd && start_agent && said 'web1: enrolled for REST with azt0' && end_agent && enrolled >out && cat out &&
+		grep -qF "\"uuid\":\"$vm\",\"name\":\"\",\"tap\":\"azt0\"" out &&
+		grep -qF '"pid":0,"manager":"libvirt"' out && bindings | grep -qF '"cid":42,'
+}
+
+# The fake keeps what it has from one agent to the next; of the other domain it hears for the first time.
+what_is_enrolled_already_is_left_as_it_is()
+{
+	{ domain web1 2a "$(wants yes)" "$device$card"; domain web3 2d ''; } | node
+	echo 4713 >pids/web3.pid
+	start_agent && said 'web3: bound' && end_agent && ! grep -q 'REST' agent.log &&
+		enrolled | grep -qF '"tap":"azt0"'
+}
+
+a_domain_without_vsock_has_its_identity_by_its_enrolment()
+{
+	domain web1 2a "$(wants yes "profile='gold'")" "$card" | node
+	start_agent && said 'web1: enrolled for REST with azt0' && end_agent && enrolled >out && cat out &&
+		grep -q 'no longer' agent.log && grep -qF '"name":"web1","tap":"azt0"' out &&
+		grep -qF '"binding":"hostd","pid":4711,' out || return 1
+	# Its next QEMU is another process.
+	echo 4712 >pids/web1.pid
+	start_agent && said 'web1: enrolled for REST with azt0' && end_agent && enrolled | grep -qF '"pid":4712,'
+}
+
+rest_no_ends_the_enrolment()
+{
+	domain web1 2a "$(wants no)" "$device$card" | node
+	start_agent && said 'web1: no longer enrolled' && said 'web1: bound' && end_agent &&
+		[ "$(enrolled)" = '{"vms":[]}' ] && bindings | grep -q 4712
+}
+
+attest_no_ends_it_too()
+{
+	domain web1 2a "$(wants yes)" "$device$card" | node
+	start_agent && said 'web1: enrolled' && end_agent || return 1
+	domain web1 2a "$(wants yes "attest='no'")" "$device$card" | node
+	start_agent && said 'web1: no longer enrolled' && end_agent &&
+		[ "$(enrolled) $(bindings)" = '{"vms":[]} {"bindings":[]}' ]
+}
+
+# While the agent was away it ended, or left.
+the_enrolment_of_a_domain_that_is_gone_is_ended()
+{
+	domain web1 2a "$(wants yes)" "$device$card" | node
+	start_agent && said 'web1: enrolled' && end_agent || return 1
+	domain web2 2b '' | node
+	echo 4714 >pids/web2.pid
+	start_agent && said "$vm: no longer enrolled" && end_agent && [ "$(enrolled)" = '{"vms":[]}' ]
+}
+
+an_administrators_enrolment_is_left_alone()
+{
+	put "vms/$vm" '{"tap":"tap7"}' && put "vms/${vm%a}d" '{"tap":"tap8"}' &&
+		put "vms/${vm%a}c" '{"tap":"tap9"}' || return 1
+	{ domain web1 2a "$(wants yes)" "$device$card"; domain web3 2d "$(wants no)"; } | node
+	start_agent && said 'web3: bound' && end_agent && ! grep REST agent.log &&
+		[ "$(enrolled | grep -o '"tap":"tap[789]"' | wc -l)" = 3 ]
+}
+
+rest_that_is_off_is_waited_for()
+{
+	new_hostd && put legacy '{"enabled":false}' && domain web1 2a "$(wants yes)" "$device$card" | node
+	start_agent && said 'web1: REST access is off: azattestctl legacy on' && put legacy '{"enabled":true}' &&
+		said 'web1: enrolled for REST' && end_agent && [ "$(grep -c 'is off' agent.log)" = 1 ]
+}
+
+a_card_that_cannot_be_is_said()
+{
+	domain web1 2a "$(wants yes)" "$device" | node
+	start_agent && said 'web1: metadata: rest is yes, but no network card is ua-azattest' && end_agent || return 1
+	domain web1 2a "$(wants yes)" "$device<interface type='user'><mac address='52:54:00:00:00:01'/><alias name='ua-azattest'/></interface>" | node
+	start_agent && said 'web1: the network card ua-azattest is not of type ethernet' && end_agent
+}
+
 wrong_usage_is_2()
 {
 	"$top/build/bin/azattest-libvirt" --bogus 2>/dev/null
@@ -133,7 +239,12 @@ wrong_usage_is_2()
 
 promises="a_running_domain_is_bound_as_it_says one_that_opted_out_is_unbound
 	one_without_vsock_is_left_alone a_hostd_that_comes_later_is_told what_is_wrong_is_said_once
-	a_libvirt_that_does_not_answer_is_tried_again wrong_usage_is_2"
+	a_libvirt_that_does_not_answer_is_tried_again
+	a_domain_that_wants_rest_is_enrolled_by_its_card what_is_enrolled_already_is_left_as_it_is
+	a_domain_without_vsock_has_its_identity_by_its_enrolment rest_no_ends_the_enrolment
+	attest_no_ends_it_too the_enrolment_of_a_domain_that_is_gone_is_ended
+	an_administrators_enrolment_is_left_alone rest_that_is_off_is_waited_for a_card_that_cannot_be_is_said
+	wrong_usage_is_2"
 # shellcheck disable=SC2086 # one word each
 set -- $promises
 ktap_plan $#

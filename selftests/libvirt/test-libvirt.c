@@ -18,6 +18,8 @@ static const char *read_xml(const char *metadata, const char *devices, struct en
 	return xml_read(text, e);
 }
 
+static const char card[] = "<interface type='network'><source network='default'/><target dev='vnet0'/></interface>"
+	"<interface type='ethernet'><target dev='azt0'/><alias name='ua-azattest'/></interface>";
 static const char vsock[] = "<vsock model='virtio'><cid auto='yes' address='42'/></vsock>";
 
 static void cid_and_wishes_are_read(void)
@@ -63,6 +65,41 @@ static void what_cannot_be_is_refused(void)
 	tap_need(xml_read("", &e));
 }
 
+static void rest_is_wished_by_metadata_and_goes_by_the_marked_card(void)
+{
+	struct enrolment e;
+
+	tap_need(!read_xml("", card, &e));
+	tap_need(!e.rest && !*e.tap);
+	tap_need(!read_xml(AZ "rest='yes'/>", card, &e));
+	tap_need(e.rest && e.attest && !e.cid && !strcmp(e.tap, "azt0"));
+	tap_need(!read_xml(AZ "rest='no'/>", card, &e));
+	tap_need(!e.rest);
+	/* What is wrong with a card matters to who wants it. */
+	tap_need(!read_xml(AZ "rest='no'/>", "<interface><alias name='ua-azattest'/></interface>", &e));
+	tap_need(!read_xml(AZ "attest='no' rest='yes'/>", "", &e));
+}
+
+static void a_card_that_leads_elsewhere_is_refused(void)
+{
+	static const char * const cards[] = {
+		"", "<interface type='ethernet'><target dev='azt0'/><alias name='net0'/></interface>",
+		"<interface type='network'><target dev='vnet0'/><alias name='ua-azattest'/></interface>",
+		"<interface type='ethernet'><alias name='ua-azattest'/></interface>",
+		"<interface type='ethernet'><target dev=''/><alias name='ua-azattest'/></interface>",
+		"<interface type='ethernet'><target dev='a234567890123456'/><alias name='ua-azattest'/></interface>",
+	};
+	struct enrolment e;
+	char twice[600];
+
+	for (size_t i = 0; i < TAP_COUNT(cards); i++)
+		tap_need_msg(read_xml(AZ "rest='yes'/>", cards[i], &e), "%s", cards[i]);
+	snprintf(twice, sizeof(twice), "%s%s", card, card);
+	tap_need(read_xml(AZ "rest='yes'/>", twice, &e));
+	tap_need(read_xml(AZ "rest='maybe'/>", card, &e));
+	tap_need(read_xml(AZ "rest='yes'/>" AZ "rest='yes'/>", card, &e));
+}
+
 static void a_domain_has_an_identity_while_it_may_run_here(void)
 {
 	tap_need_eq(domain_wish(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED), DOMAIN_BIND);
@@ -100,6 +137,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(cid_and_wishes_are_read),
 	TAP_TEST(another_namespace_means_nothing),
 	TAP_TEST(what_cannot_be_is_refused),
+	TAP_TEST(rest_is_wished_by_metadata_and_goes_by_the_marked_card),
+	TAP_TEST(a_card_that_leads_elsewhere_is_refused),
 	TAP_TEST(a_domain_has_an_identity_while_it_may_run_here),
 	TAP_TEST(a_long_name_is_cut_between_characters),
 };

@@ -160,12 +160,12 @@ static struct api_answer bad_field(const char *field, const char *rule)
 /* Fills @request; status 0 if all is well. What fields mean is vm.c's to judge. */
 static struct api_answer read_request(json_t *body, struct vm_request *request)
 {
-	const char *tap, *name = "", *profile = "";
+	const char *tap, *name = "", *profile = "", *manager = "";
 	json_error_t error;
 	json_int_t pid = 0;
 
-	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:s, s?I, s?s, s?s}", "tap", &tap,
-			   "pid", &pid, "name", &name, "profile", &profile))
+	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:s, s?I, s?s, s?s, s?s}", "tap", &tap,
+			   "pid", &pid, "name", &name, "profile", &profile, "manager", &manager))
 		return bad_member(&error);
 	if (!*tap || !copy(request->tap, sizeof(request->tap), tap))
 		return bad_field("tap", "an interface's name has 1 to 15 bytes");
@@ -175,6 +175,8 @@ static struct api_answer read_request(json_t *body, struct vm_request *request)
 		return bad_field("name", "too long");
 	if (!copy(request->profile, sizeof(request->profile), profile))
 		return bad_field("profile", "too long");
+	if (!copy(request->manager, sizeof(request->manager), manager))
+		return bad_field("manager", "too long");
 	request->pid = (pid_t)pid;
 	return (struct api_answer) { 0 };
 }

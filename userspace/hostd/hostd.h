@@ -90,6 +90,7 @@ struct vm_request {
 	pid_t pid;			/* 0: the VMM has bound the VM, or will */
 	char name[AZATTEST_NAME_LEN];	/* with pid; may be "" */
 	char profile[AZATTEST_PROFILE_LEN];	/* with pid; may be "" */
+	char manager[AZATTEST_PROFILE_LEN];	/* the program that keeps it; "": an administrator */
 };
 
 struct hostd;

@@ -80,14 +80,15 @@ static json_t *one_json(struct hostd *hostd, const struct vm *vm)
 		fence_slot_read(hostd->fence, vm->slot, &record);
 	for (unsigned int i = 0; i < FENCE_REASON_COUNT; i++)
 		drops[i] = record.drops[i];
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:s, s:i, s:{s:I, s:I}, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:s, s:i, s:s,"
+			 " s:{s:I, s:I}, s:o}",
 			 "uuid", uuid, "name", bound ? vm->binding.name : r->name, "tap", r->tap,
 			 "state", state_name(state), "reason", reason, "slot", vm->slot,
 			 "ifindex", vm->ifindex,
 			 "generation", (json_int_t)(bound ? vm->binding.generation : 0),
 			 "cid", (json_int_t)(bound ? vm->binding.cid : 0),
 			 "binding", !bound ? "none" : vm->owner >= 0 ? "hostd" : "vmm",
-			 "pid", r->pid,
+			 "pid", r->pid, "manager", r->manager,
 			 "packets", "in", (json_int_t)record.rx_packets,
 			 "out", (json_int_t)record.tx_packets,
 			 "drops", drops_json(drops));

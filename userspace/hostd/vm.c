@@ -120,6 +120,8 @@ static const char *wrong_request(const struct vm_request *request)
 		wrong = vm_wrong_name(request->name);
 	if (!wrong)
 		wrong = vm_wrong_profile(request->profile);
+	if (!wrong && vm_wrong_profile(request->manager))
+		wrong = "manager: has other than A-Z a-z 0-9 . _ -";
 	return wrong;
 }
 
@@ -139,10 +141,11 @@ static int write_record(struct hostd *hostd, const struct vm *vm, struct failure
 	int ret;
 
 	record_name(vm, name);
-	record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I}",
+	record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s}",
 			   "uuid", name + strlen(RECORD_PREFIX), "tap", r->tap,
 			   "pid", (json_int_t)r->pid, "pidStart", (json_int_t)vm->pid_start,
-			   "name", r->name, "profile", r->profile, "added", (json_int_t)vm->added);
+			   "name", r->name, "profile", r->profile, "added", (json_int_t)vm->added,
+			   "manager", r->manager);
 	if (!record)
 		return failure_set(failure, EXIT_STATE, -ENOMEM, "no memory");
 	ret = store_put(&hostd->store, name, record, failure);
@@ -155,21 +158,22 @@ static bool copy_text(char *to, size_t size, const char *from)
 	return (size_t)snprintf(to, size, "%s", from) < size;
 }
 
-/* A record's text is trusted no more than an administrator's words. */
+/* A record's text is trusted no more than an administrator's words; older ones have no manager. */
 static struct vm *parse_record(struct hostd *hostd, json_t *record)
 {
 	struct vm_request request = { 0 };
-	const char *uuid, *tap, *name, *profile;
+	const char *uuid, *tap, *name, *profile, *manager = "";
 	json_int_t pid, start, added;
 	struct vm *vm;
 
-	if (json_unpack(record, "{s:s, s:s, s:I, s:I, s:s, s:s, s:I !}", "uuid", &uuid, "tap", &tap,
-			"pid", &pid, "pidStart", &start, "name", &name, "profile", &profile,
-			"added", &added) ||
+	if (json_unpack(record, "{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s?s !}", "uuid", &uuid,
+			"tap", &tap, "pid", &pid, "pidStart", &start, "name", &name,
+			"profile", &profile, "added", &added, "manager", &manager) ||
 	    uuid_parse(uuid, request.uuid) || pid < 0 || pid > INT32_MAX ||
 	    !copy_text(request.tap, sizeof(request.tap), tap) ||
 	    !copy_text(request.name, sizeof(request.name), name) ||
-	    !copy_text(request.profile, sizeof(request.profile), profile))
+	    !copy_text(request.profile, sizeof(request.profile), profile) ||
+	    !copy_text(request.manager, sizeof(request.manager), manager))
 		return NULL;
 	request.pid = (pid_t)pid;
 	if (wrong_request(&request) || vm_find(hostd, request.uuid))

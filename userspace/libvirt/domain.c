@@ -54,7 +54,7 @@ void domain_cut_name(const char *name, char cut[AZATTEST_NAME_LEN])
 }
 
 /* hostd proves that it is a VMM, and this domain's: the file may be an older one's. */
-static int read_pid(const struct agent *agent, const char *name, struct failure *failure)
+int domain_pid(const struct agent *agent, const char *name, struct failure *failure)
 {
 	char path[600];
 	FILE *file;
@@ -88,26 +88,25 @@ static bool say(const struct agent *agent, const char *method, const char *uuid,
 	return false;
 }
 
-static bool bind_domain(const struct agent *agent, const char *name, const char *uuid,
+static bool bind_domain(const struct agent *agent, const struct vm_name *vm,
 			const struct enrolment *enrolment, struct failure *failure)
 {
-	char cut[AZATTEST_NAME_LEN], *body;
-	int pid = read_pid(agent, name, failure);
+	int pid = domain_pid(agent, vm->name, failure);
 	json_t *json;
+	char *body;
 	bool done;
 
 	if (pid < 0)
 		return false;
-	domain_cut_name(name, cut);
 	json = json_pack("{s:i, s:I, s:b, s:s, s:s}", "pid", pid, "cid", (json_int_t)enrolment->cid,
-			 "named", 1, "name", cut, "profile", enrolment->profile);
+			 "named", 1, "name", vm->cut, "profile", enrolment->profile);
 	body = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!body) {
-		failure_set(failure, 1, -EINVAL, "%s: the name is no UTF-8", name);
+		failure_set(failure, 1, -EINVAL, "%s: the name is no UTF-8", vm->name);
 		return false;
 	}
-	done = say(agent, "PUT", uuid, body, name, failure);
+	done = say(agent, "PUT", vm->uuid, body, vm->name, failure);
 	free(body);
 	return done;
 }
@@ -124,27 +123,43 @@ static bool read_domain(virDomainPtr domain, struct enrolment *enrolment, struct
 	return false;
 }
 
+/* The identity first: without it nothing answers, whatever else is left. */
+static bool end(const struct agent *agent, const struct vm_name *vm, struct failure *failure)
+{
+	return say(agent, "DELETE", vm->uuid, "", vm->name, failure) &&
+	       rest_end_other(agent, vm, NULL, failure);
+}
+
+/* An enrolment may have given the VM an identity, which has to give way to one with a CID. */
+static bool begin(const struct agent *agent, const struct vm_name *vm,
+		  const struct enrolment *enrolment, struct failure *failure)
+{
+	if (!rest_end_other(agent, vm, enrolment->rest ? enrolment : NULL, failure))
+		return false;
+	if (enrolment->cid && !bind_domain(agent, vm, enrolment, failure))
+		return false;
+	return !enrolment->rest || rest_enrol(agent, vm, enrolment, failure);
+}
+
 bool domain_settle(const struct agent *agent, virDomainPtr domain, struct failure *failure)
 {
-	const char *name = virDomainGetName(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
+	struct vm_name vm = { .uuid = uuid, .name = virDomainGetName(domain) };
 	struct enrolment enrolment;
 	int state, reason;
 	enum domain_wish wish = DOMAIN_UNBIND;
 
 	if (virDomainGetUUIDString(domain, uuid))
 		return true;
+	domain_cut_name(vm.name, vm.cut);
 	/* One that libvirt knows no more is gone as well. */
 	if (!virDomainGetState(domain, &state, &reason, 0))
 		wish = domain_wish(state, reason);
 	if (wish == DOMAIN_LEAVE)
 		return true;
 	if (wish == DOMAIN_UNBIND)
-		return say(agent, "DELETE", uuid, "", name, failure);
+		return end(agent, &vm, failure);
 	if (!read_domain(domain, &enrolment, failure))
 		return false;
-	if (!enrolment.cid)
-		return true;
-	return enrolment.attest ? bind_domain(agent, name, uuid, &enrolment, failure) :
-				  say(agent, "DELETE", uuid, "", name, failure);
+	return enrolment.attest ? begin(agent, &vm, &enrolment, failure) : end(agent, &vm, failure);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -14,7 +15,7 @@
 #include <jansson.h>
 
 #define PATIENCE_S	60
-#define ANSWER_MAX	16384
+#define ANSWER_MAX	(16 << 20)	/* more than all VMs that there can be */
 
 static int connect_hostd(const char *path)
 {
@@ -32,49 +33,83 @@ static int connect_hostd(const char *path)
 	return -1;
 }
 
-/* The connection ends with the answer. */
-static void read_all(int fd, char *text, size_t size)
+/* The connection ends with the answer; NULL if it is cut off or too long. */
+static char *read_all(int fd)
 {
-	size_t length = 0;
-	ssize_t n;
+	size_t length = 0, room = 4096;
+	char *text = malloc(room), *more;
+	ssize_t n = 1;
 
-	while (length < size - 1 && (n = read(fd, text + length, size - 1 - length)) != 0) {
+	while (text && length < ANSWER_MAX) {
+		n = read(fd, text + length, room - 1 - length);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n <= 0)
 			break;
 		length += (size_t)n;
+		if (length < room - 1)
+			continue;
+		room *= 2;
+		more = realloc(text, room);
+		if (!more)
+			break;
+		text = more;
 	}
-	text[length] = 0;
+	if (text && !n) {
+		text[length] = 0;
+		return text;
+	}
+	free(text);
+	return NULL;
 }
 
-static void read_message(const char *text, char *message, size_t size)
+static json_t *read_body(const char *text)
 {
 	const char *body = strstr(text, "\r\n\r\n");
-	json_t *json = body ? json_loads(body + 4, 0, NULL) : NULL;
+
+	return body ? json_loads(body + 4, 0, NULL) : NULL;
+}
+
+static void read_message(const json_t *json, char *message, size_t size)
+{
 	const char *said = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
 
 	snprintf(message, size, "%s", said ? said : "azattest-hostd does not say why");
-	json_decref(json);
+}
+
+static int ask(const char *api, const char *method, const char *path, const char *body,
+	       json_t **json, char *message, size_t size)
+{
+	int fd = connect_hostd(api), status = 0;
+	char *text = NULL;
+
+	*json = NULL;
+	snprintf(message, size, "azattest-hostd does not answer: systemctl start azattest-hostd");
+	if (fd < 0)
+		return 0;
+	if (dprintf(fd, "%s %s HTTP/1.1\r\nHost: hostd\r\nConnection: close\r\n"
+		    "Content-Length: %zu\r\n\r\n%s", method, path, strlen(body), body) > 0)
+		text = read_all(fd);
+	close(fd);
+	if (text && sscanf(text, "HTTP/1.1 %d", &status) == 1) {
+		*json = read_body(text);
+		read_message(*json, message, size);
+	}
+	free(text);
+	return status;
 }
 
 int hostd_call(const char *api, const char *method, const char *path, const char *body,
 	       char *message, size_t size)
 {
-	char text[ANSWER_MAX];
-	int fd = connect_hostd(api), status = 0;
+	json_t *json;
+	int status = ask(api, method, path, body, &json, message, size);
 
-	snprintf(message, size, "azattest-hostd does not answer: systemctl start azattest-hostd");
-	if (fd < 0)
-		return 0;
-	if (dprintf(fd, "%s %s HTTP/1.1\r\nHost: hostd\r\nConnection: close\r\n"
-		    "Content-Length: %zu\r\n\r\n%s", method, path, strlen(body), body) > 0) {
-		read_all(fd, text, sizeof(text));
-		if (sscanf(text, "HTTP/1.1 %d", &status) != 1)
-			status = 0;
-	}
-	close(fd);
-	if (status)
-		read_message(text, message, size);
+	json_decref(json);
 	return status;
+}
+
+int hostd_get(const char *api, const char *path, json_t **json, char *message, size_t size)
+{
+	return ask(api, "GET", path, "", json, message, size);
 }

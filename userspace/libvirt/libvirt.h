@@ -7,16 +7,19 @@
  *   main.c     options
  *   watch.c    the connection to libvirtd: events, reconnecting, trying again
  *   domain.c   one domain: what it is, and what hostd is to be told
+ *   rest.c     its enrolment for REST
  *   xml.c      a domain's live XML -> struct enrolment
  *   hostd.c    one call of hostd's API (docs/api.md)
  */
 #ifndef AZATTEST_LIBVIRT_H
 #define AZATTEST_LIBVIRT_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <jansson.h>
 #include <libvirt/libvirt.h>
 
 #include <linux/azattest.h>
@@ -35,9 +38,13 @@ int watch_libvirt(const struct agent *agent);
 
 /* The element of <metadata>, docs/discovery.md. */
 #define XML_NAMESPACE	"urn:azattest:vm:1"
+/* The alias of the network card that leads to this host; libvirt leaves those of "ua-" alone. */
+#define XML_CARD	"ua-azattest"
 
 struct enrolment {
 	bool attest;		/* false: it asked to be left alone */
+	bool rest;		/* it is to be enrolled, by: */
+	char tap[IF_NAMESIZE];	/* of the card that is marked; with rest */
 	uint32_t cid;		/* 0: no vsock device */
 	char profile[AZATTEST_PROFILE_LEN];
 };
@@ -55,11 +62,32 @@ enum domain_wish domain_wish(int state, int reason);
 void domain_cut_name(const char *name, char cut[AZATTEST_NAME_LEN]);
 /* Tells hostd; false: it is to be tried again, and the failure says why. */
 bool domain_settle(const struct agent *agent, virDomainPtr domain, struct failure *failure);
+/* The process of its VMM, or -errno. */
+int domain_pid(const struct agent *agent, const char *name, struct failure *failure);
+
+/* rest.c: false: to be tried again, and the failure says why */
+
+/* Who it is that hostd is told of. */
+struct vm_name {
+	const char *uuid, *name;
+	char cut[AZATTEST_NAME_LEN];	/* of the name */
+};
+
+/* Ends the enrolment that we made, unless it is what @enrolment (NULL: none) wants. */
+bool rest_end_other(const struct agent *agent, const struct vm_name *vm,
+		    const struct enrolment *enrolment, struct failure *failure);
+/* Enrols it, unless it is. */
+bool rest_enrol(const struct agent *agent, const struct vm_name *vm,
+		const struct enrolment *enrolment, struct failure *failure);
+/* Ends those that we made for domains that are none of these any more. */
+bool rest_sweep(const struct agent *agent, virDomainPtr *domains, int count, struct failure *failure);
 
 /* hostd.c */
 
 /* HTTP status; 0: nobody answers. @message: hostd's sentence where it refuses. */
 int hostd_call(const char *api, const char *method, const char *path, const char *body,
 	       char *message, size_t size);
+/* The same for GET: *@json is the answer, or NULL. */
+int hostd_get(const char *api, const char *path, json_t **json, char *message, size_t size);
 
 #endif

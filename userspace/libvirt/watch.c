@@ -80,6 +80,15 @@ static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type,
 		note(domain);
 }
 
+/* What came or went may be the vsock device, or the card for REST. */
+static void on_device(virConnectPtr connection, virDomainPtr domain, const char *alias, void *arg)
+{
+	(void)connection;
+	(void)alias;
+	(void)arg;
+	note(domain);
+}
+
 static void on_close(virConnectPtr connection, int reason, void *arg)
 {
 	(void)connection;
@@ -96,15 +105,27 @@ static void try_later(void)
 
 /* ---- domains ---- */
 
+/* Says why unless all is @well, and unless that was said before. */
+static bool tell(bool well, const struct failure *failure)
+{
+	if (!well && !w.quiet)
+		log_line(LOG_ERR, "%s", failure->text);
+	return well;
+}
+
 static bool settle(virDomainPtr domain)
 {
 	struct failure failure;
 
-	if (domain_settle(w.agent, domain, &failure))
-		return true;
-	if (!w.quiet)
-		log_line(LOG_ERR, "%s", failure.text);
-	return false;
+	return tell(domain_settle(w.agent, domain, &failure), &failure);
+}
+
+/* Of domains that ended while nobody looked. */
+static bool sweep(virDomainPtr *domains, int count)
+{
+	struct failure failure;
+
+	return tell(rest_sweep(w.agent, domains, count, &failure), &failure);
 }
 
 static void settle_all(void)
@@ -114,10 +135,14 @@ static void settle_all(void)
 	bool well = count >= 0;
 
 	w.all = false;
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++)
 		well = settle(domains[i]) && well;
+	/* If hostd does not answer, that was said. */
+	w.quiet = w.quiet || !well;
+	if (count >= 0)
+		well = sweep(domains, count) && well;
+	for (int i = 0; i < count; i++)
 		virDomainFree(domains[i]);
-	}
 	free(domains);
 	w.quiet = !well;
 	if (well)
@@ -160,12 +185,17 @@ static void be_quiet(void *arg, virErrorPtr error)
 	(void)error;
 }
 
+static bool register_event(int id, virConnectDomainEventGenericCallback callback)
+{
+	return virConnectDomainEventRegisterAny(w.connection, NULL, id, callback, NULL, NULL) >= 0;
+}
+
 static bool register_events(void)
 {
-	return virConnectDomainEventRegisterAny(w.connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-						VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), NULL, NULL) >= 0 &&
-	       virConnectDomainEventRegisterAny(w.connection, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-						VIR_DOMAIN_EVENT_CALLBACK(on_metadata), NULL, NULL) >= 0;
+	return register_event(VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) &&
+	       register_event(VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata)) &&
+	       register_event(VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)) &&
+	       register_event(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device));
 }
 
 /* Drivers inside the process have neither keep-alive nor an end. */

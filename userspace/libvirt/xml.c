@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns what a domain's live XML says: its CID, and the wishes in its metadata.
+// Owns what a domain's live XML says: its CID, its card for REST, and the wishes in its metadata.
 
 #include <userspace/libvirt/libvirt.h>
 
@@ -36,15 +36,52 @@ static const char *read_cid(xmlXPathContext *context, struct enrolment *enrolmen
 	return bad ? "its vsock device has no CID that can be" : NULL;
 }
 
-static const char *read_attest(xmlXPathContext *context, struct enrolment *enrolment)
+/* True if it is neither yes nor no; *@value stays if there is none. */
+static bool wrong_switch(xmlXPathContext *context, const char *path, bool *value)
 {
 	bool many;
-	char *text = value_of(context, "/domain/metadata/az:vm/@attest", &many);
-	bool no = text && !strcmp(text, "no"), bad = many || (text && !no && strcmp(text, "yes"));
+	char *text = value_of(context, path, &many);
+	bool no = text && !strcmp(text, "no"), yes = text && !strcmp(text, "yes");
+	bool bad = many || (text && !no && !yes);
 
 	xmlFree(text);
-	enrolment->attest = !no;
-	return bad ? "metadata: attest is neither yes nor no" : NULL;
+	if (no || yes)
+		*value = yes;
+	return bad;
+}
+
+static const char *read_switches(xmlXPathContext *context, struct enrolment *enrolment)
+{
+	enrolment->attest = true;
+	if (wrong_switch(context, "/domain/metadata/az:vm/@attest", &enrolment->attest))
+		return "metadata: attest is neither yes nor no";
+	if (wrong_switch(context, "/domain/metadata/az:vm/@rest", &enrolment->rest))
+		return "metadata: rest is neither yes nor no";
+	return NULL;
+}
+
+#define CARD	"/domain/devices/interface[alias/@name='" XML_CARD "']"
+
+/* Another kind of card leads to somebody's network, which the fence is not for. */
+static const char *read_card(xmlXPathContext *context, struct enrolment *enrolment)
+{
+	bool many, bad;
+	char *type = value_of(context, CARD "/@type", &many), *tap;
+	const char *wrong = many ? "metadata: rest is yes, but several network cards are " XML_CARD :
+			    !type ? "metadata: rest is yes, but no network card is " XML_CARD
+				    ": azattestctl vm add makes one" :
+			    strcmp(type, "ethernet") ? "the network card " XML_CARD
+						       " is not of type ethernet" : NULL;
+
+	xmlFree(type);
+	if (wrong)
+		return wrong;
+	tap = value_of(context, CARD "/target/@dev", &many);
+	bad = many || !tap || !*tap || strlen(tap) >= sizeof(enrolment->tap);
+	if (!bad)
+		strcpy(enrolment->tap, tap);
+	xmlFree(tap);
+	return bad ? "the network card " XML_CARD " has no tap that can be" : NULL;
 }
 
 static const char *read_profile(xmlXPathContext *context, struct enrolment *enrolment)
@@ -71,9 +108,11 @@ const char *xml_read(const char *text, struct enrolment *enrolment)
 					   (const xmlChar *)XML_NAMESPACE)) {
 		wrong = read_cid(context, enrolment);
 		if (!wrong)
-			wrong = read_attest(context, enrolment);
+			wrong = read_switches(context, enrolment);
 		if (!wrong)
 			wrong = read_profile(context, enrolment);
+		if (!wrong && enrolment->rest && enrolment->attest)
+			wrong = read_card(context, enrolment);
 	}
 	xmlXPathFreeContext(context);
 	xmlFreeDoc(doc);
