@@ -60,6 +60,20 @@ static bool answer_ok(const struct azattest_signer_answer *answer)
 	return (answer->status == AZATTEST_STATUS_OK) == !!answer->length;
 }
 
+/* A late or foreign answer finds its place taken by nobody, or by another request. */
+static void take_answer(const struct azattest_signer_answer *answer, const uint8_t *document)
+{
+	struct fakemodule_request *r = &module->request[answer->cookie % FAKEMODULE_REQUESTS];
+
+	if (r->state == FAKE_TAKEN && r->request.cookie == answer->cookie) {
+		r->answer = *answer;
+		memcpy(r->document, document, answer->length);
+		__atomic_store_n(&r->state, FAKE_ANSWERED, __ATOMIC_SEQ_CST);
+	}
+	if (++answered > reported)
+		__atomic_add_fetch(&module->early, 1, __ATOMIC_SEQ_CST);
+}
+
 static int take_answers(const uint8_t *p, size_t length)
 {
 	const uint8_t *end = p + length;
@@ -73,17 +87,7 @@ static int take_answers(const uint8_t *p, size_t length)
 		if (!answer_ok(&answer) ||
 		    AZATTEST_SIGNER_ANSWER_SPACE(answer.length) > (size_t)(end - p))
 			return -EBADMSG;
-		for (int i = 0; i < FAKEMODULE_REQUESTS; i++) {
-			struct fakemodule_request *r = &module->request[i];
-
-			if (r->state != FAKE_TAKEN || r->request.cookie != answer.cookie)
-				continue;
-			r->answer = answer;
-			memcpy(r->document, p + sizeof(answer), answer.length);
-			__atomic_store_n(&r->state, FAKE_ANSWERED, __ATOMIC_SEQ_CST);
-		}
-		if (++answered > reported)
-			__atomic_add_fetch(&module->early, 1, __ATOMIC_SEQ_CST);
+		take_answer(&answer, p + sizeof(answer));
 		p += AZATTEST_SIGNER_ANSWER_SPACE(answer.length);
 	}
 	return 0;

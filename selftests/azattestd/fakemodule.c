@@ -41,7 +41,7 @@ int fakemodule_queue(struct fakemodule *module, const struct azattest_signer_req
 		if (r->state != FAKE_FREE)
 			continue;
 		r->request = *request;
-		r->request.cookie = ++module->next_cookie;
+		r->request.cookie = ++module->next_round * FAKEMODULE_REQUESTS + (uint64_t)i;
 		memset(&r->answer, 0, sizeof(r->answer));
 		__atomic_store_n(&r->state, FAKE_QUEUED, __ATOMIC_SEQ_CST);
 		fakemodule_wake(module);

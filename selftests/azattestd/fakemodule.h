@@ -43,7 +43,7 @@ struct fakemodule {
 	uint32_t slots;
 	uint32_t early;
 	uint64_t generation;
-	uint64_t next_cookie;
+	uint64_t next_round;	/* a cookie is this and its request's place */
 	struct fakemodule_request request[FAKEMODULE_REQUESTS];
 };
 
