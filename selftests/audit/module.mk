@@ -3,7 +3,7 @@
 
 audit_TRAIL := $(addprefix selftests/audit/,journal.c) selftests/lib/tap.c selftests/lib/child.c \
 	$(addprefix userspace/azattestd/,trail.c trail_resume.c state.c) \
-	userspace/daemon/log.c userspace/daemon/watch.c $(azaudit_SRCS)
+	$(addprefix userspace/daemon/,log.c watch.c format.c) $(azaudit_SRCS)
 
 ASAN_PROGRAMS += test-audit-chain
 test-audit-chain_SRCS := selftests/audit/test-audit-chain.c $(audit_TRAIL)

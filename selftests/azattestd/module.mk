@@ -27,7 +27,7 @@ azattestd_CONFIG := userspace/azattestd/config.c userspace/azattestd/config_rule
 	userspace/common/keytype.c userspace/document/content.c userspace/document/versions.c \
 	userspace/seal/kek.c
 azattestd_EMBEDDED := $(addprefix userspace/azattestd/,config.c config_rules.c embedded.c leaf.c \
-	request.c source.c source_file.c source_sync.c spawn.c state.c) userspace/daemon/log.c \
+	request.c source.c source_file.c source_sync.c spawn.c state.c) $(addprefix userspace/daemon/,log.c format.c) \
 	userspace/daemon/watch.c $(addprefix userspace/common/,accept.c certificate.c keytype.c \
 	ownfile.c) $(azdocument_SRCS) $(azseal_SRCS)
 
@@ -35,7 +35,7 @@ ASAN_PROGRAMS += test-config test-state test-embedded
 test-config_SRCS := selftests/azattestd/test-config.c $(azattestd_CONFIG) $(azattestd_TAP)
 test-config_PKGS := libcrypto inih uuid
 test-state_SRCS := selftests/azattestd/test-state.c userspace/azattestd/state.c \
-	userspace/daemon/log.c $(azattestd_TAP)
+	$(addprefix userspace/daemon/,log.c format.c) $(azattestd_TAP)
 test-embedded_SRCS := selftests/azattestd/test-embedded.c $(azattestd_EMBEDDED) $(azattestd_TAP)
 test-embedded_PKGS := libcrypto inih uuid
 UNIT_TESTS += test-config test-state test-embedded

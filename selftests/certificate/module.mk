@@ -47,7 +47,7 @@ UNIT_TESTS += test-accept
 ASAN_PROGRAMS += test-source
 test-source_SRCS := selftests/certificate/test-source.c $(certificate_TAP) \
 	$(addprefix userspace/azattestd/,config.c config_rules.c embedded.c leaf.c request.c \
-	source.c source_file.c source_sync.c spawn.c state.c) userspace/daemon/log.c \
+	source.c source_file.c source_sync.c spawn.c state.c) $(addprefix userspace/daemon/,log.c format.c) \
 	userspace/daemon/watch.c $(addprefix userspace/common/,accept.c certificate.c keytype.c \
 	ownfile.c) $(azdocument_SRCS) $(azseal_SRCS)
 test-source_PKGS := libcrypto inih uuid

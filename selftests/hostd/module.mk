@@ -27,7 +27,8 @@ ASAN_PROGRAMS += $(hostd_UNITS)
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
 test-hostd-config_PKGS := inih jansson
-test-hostd-store_SRCS := selftests/hostd/test-hostd-store.c userspace/hostd/store.c $(hostd_TAP)
+test-hostd-store_SRCS := selftests/hostd/test-hostd-store.c userspace/hostd/store.c \
+	userspace/daemon/format.c $(hostd_TAP)
 test-hostd-store_PKGS := jansson
 test-hostd-process_SRCS := selftests/hostd/test-hostd-process.c userspace/hostd/process.c \
 	$(hostd_TAP)

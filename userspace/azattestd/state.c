@@ -74,6 +74,8 @@ int state_open(struct state *state, const char *path, struct failure *failure)
 	ret = open_directory(state, path, failure);
 	if (!ret)
 		ret = lock_directory(state, path, failure);
+	if (!ret)
+		ret = format_check(state->dir, path, STATE_FORMAT, EXIT_STATE, failure);
 	if (ret)
 		state_close(state);
 	return ret;

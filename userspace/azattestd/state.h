@@ -17,6 +17,9 @@ struct state {
 	int lock;
 };
 
+/* Of the whole directory. Another layout is another number, and takes over those before it. */
+#define STATE_FORMAT		1
+
 #define STATE_LEAF_NAME		32
 
 /* What was opened is ours and nobody else's: owner and mode. */

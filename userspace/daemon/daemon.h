@@ -4,6 +4,7 @@
  *
  *   watch.c   descriptors and their handlers
  *   log.c     lines for people, and failures on their way up
+ *   format.c  which version wrote a state directory
  */
 #ifndef AZATTEST_DAEMON_H
 #define AZATTEST_DAEMON_H
@@ -34,6 +35,15 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
 void log_raw(const char *text, size_t length);
 /* "<6>" before a line where a journal reads it, else "". */
 const char *log_prefix(int level);
+
+/* format.c */
+
+/*
+ * 0: the state directory @dir is of format @ours; what has no number is older than
+ * numbers, is of the same layout, and gets one. Else @path is of a newer format, or nobody
+ * can tell: nothing was touched, and @exit is what to end with.
+ */
+int format_check(int dir, const char *path, unsigned int ours, int exit, struct failure *failure);
 
 /* watch.c */
 

@@ -36,6 +36,9 @@ void backoff_clear(struct backoff *backoff);
 
 /* store.c: JSON objects in files of one directory */
 
+/* Of the whole directory. Another layout is another number, and takes over those before it. */
+#define STORE_FORMAT	1
+
 struct store {
 	char path[256];
 	int dir;		/* open, and locked */

@@ -66,6 +66,8 @@ int store_open(struct store *store, const char *path, struct failure *failure)
 		ret = failure_set(failure, EXIT_STATE, -errno,
 				  "%s: another azattest-hostd uses it: end that one or give another "
 				  "--state", path);
+	if (!ret)
+		ret = format_check(store->dir, path, STORE_FORMAT, EXIT_STATE, failure);
 	if (ret)
 		store_close(store);
 	return ret;
