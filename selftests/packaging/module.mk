@@ -2,4 +2,4 @@
 # What make install leaves behind: units, sources for dkms, Debian packages; what scripts/deps brings.
 
 UNIT_TESTS += $(addprefix selftests/packaging/,test-units test-dkms test-deb test-deps)
-SYSTEMD_TESTS += selftests/packaging/test-systemd
+SYSTEMD_TESTS += $(addprefix selftests/packaging/,test-systemd test-reload)
