@@ -107,13 +107,41 @@ json_t *vm_list_json(struct hostd *hostd)
 	return list;
 }
 
-int bind_add(struct hostd *hostd, const struct bind_request *request, struct failure *failure)
+static int refuse(const struct hostd *hostd, pid_t pid, struct failure *failure)
+{
+	return failure_set(failure, 1, hostd->bind_error, "process %d: refused", pid);
+}
+
+/* Calls that wait, in the server's own memory. */
+static struct bind_wait *waits;
+
+int bind_add(struct hostd *hostd, const struct bind_request *request, struct bind_wait *wait,
+	     struct failure *failure)
 {
 	hostd->changes++;
-	if (hostd->bind_error)
-		return failure_set(failure, 1, hostd->bind_error, "process %d: refused", request->pid);
+	if (hostd->bind_error && !hostd->bind_hold)
+		return refuse(hostd, request->pid, failure);
 	hostd->bound = *request;
-	return 0;
+	if (!hostd->bind_hold)
+		return 0;
+	wait->next = waits;
+	waits = wait;
+	hostd->held++;
+	return -EINPROGRESS;
+}
+
+static void let_go(struct hostd *hostd)
+{
+	struct failure failure;
+
+	if (hostd->bind_hold)
+		return;
+	for (struct bind_wait *wait; (wait = waits); hostd->held--) {
+		waits = wait->next;
+		if (hostd->bind_error)
+			refuse(hostd, hostd->bound.pid, &failure);
+		wait->ended(wait, hostd->bind_error, &failure);
+	}
 }
 
 int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN], struct failure *failure)
@@ -185,6 +213,8 @@ int fakehostd_run(struct hostd *hostd, gid_t admin, const char *run)
 		fprintf(stderr, "%s\n", failure.text);
 		return 1;
 	}
-	for (;;)
-		watch_wait(-1);
+	for (;;) {
+		watch_wait(hostd->held ? 10 : -1);
+		let_go(hostd);
+	}
 }

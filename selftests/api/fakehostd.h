@@ -25,7 +25,9 @@ struct hostd {
 	struct vm_request vm[FAKE_VMS];
 	bool used[FAKE_VMS];
 	struct bind_request bound;	/* .pid 0: none */
-	int bind_error;		/* what bind_add() returns */
+	int bind_error;		/* what bind_add() returns, or says in the end */
+	volatile bool bind_hold;	/* bind_add() does not end before it is false */
+	volatile int held;	/* calls that wait for that */
 };
 
 /* Answers at RUN/api.sock until it is killed; 0 if it began. */

@@ -4,6 +4,7 @@
 #include "rig.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void status_is_what_hostd_says(void)
 {
@@ -205,6 +206,86 @@ static void binding_failures_have_their_codes(void)
 	rig_stop();
 }
 
+/* ---- calls that end later ---- */
+
+static int begin_binding(void)
+{
+	static const char call[] = "PUT " BINDING " HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+		"{\"pid\":17}";
+	int fd = rig_connect(), before = hostd->held;
+
+	tap_need(fd >= 0);
+	rig_put(fd, call, strlen(call));
+	tap_need_wait(hostd->held == before + 1);
+	return fd;
+}
+
+static void a_call_that_ends_later_holds_up_no_other(void)
+{
+	int first, second;
+
+	rig_start();
+	hostd->bind_hold = true;
+	first = begin_binding();
+	second = begin_binding();
+	rig_need("GET", "/v1/status", "", 200, "");
+	rig_need("PUT", "/v1/legacy", "{\"enabled\":false}", 200, "");
+	hostd->bind_hold = false;
+	rig_need_answer(rig_read(first), "first", 201, "");
+	rig_need_answer(rig_read(second), "second", 200, "");
+	rig_stop();
+}
+
+static void a_call_that_fails_later_has_its_code(void)
+{
+	int fd;
+
+	rig_start();
+	hostd->bind_hold = true;
+	hostd->bind_error = -EBUSY;
+	fd = begin_binding();
+	hostd->bind_hold = false;
+	rig_need_answer(rig_read(fd), "busy", 409, "conflict");
+	hostd->bind_hold = true;
+	hostd->bind_error = -ECONNREFUSED;
+	fd = begin_binding();
+	hostd->bind_hold = false;
+	rig_need_answer(rig_read(fd), "nobody", 503, "unavailable");
+	rig_stop();
+}
+
+/* A client's time is its own; this call's is not. */
+static void a_call_that_waits_outlives_an_idle_client(void)
+{
+	char nothing[8];
+	int fd, idle;
+
+	rig_start();
+	hostd->bind_hold = true;
+	fd = begin_binding();
+	idle = rig_connect();
+	tap_need_eq(rig_take(idle, nothing, sizeof(nothing)), 0);
+	hostd->bind_hold = false;
+	rig_need_answer(rig_read(fd), "patient", 201, "");
+	rig_stop();
+}
+
+static void who_hangs_up_meanwhile_harms_nobody(void)
+{
+	int fd;
+
+	rig_start();
+	hostd->bind_hold = true;
+	for (int i = 0; i < 10; i++)
+		close(begin_binding());
+	fd = begin_binding();
+	hostd->bind_hold = false;
+	rig_need_answer(rig_read(fd), "last", 200, "");
+	tap_need_wait(!hostd->held);
+	rig_need("GET", "/v1/status", "", 200, "");
+	rig_stop();
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(status_is_what_hostd_says),
 	TAP_TEST(legacy_is_set_and_said),
@@ -217,6 +298,10 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_binding_comes_and_goes),
 	TAP_TEST(bad_bindings_are_refused_unasked),
 	TAP_TEST(binding_failures_have_their_codes),
+	TAP_TEST(a_call_that_ends_later_holds_up_no_other),
+	TAP_TEST(a_call_that_fails_later_has_its_code),
+	TAP_TEST(a_call_that_waits_outlives_an_idle_client),
+	TAP_TEST(who_hangs_up_meanwhile_harms_nobody),
 };
 
 int main(int argc, char **argv)

@@ -27,6 +27,8 @@ ctl()
 
 start()
 {
+	[ -z "$pid" ] || { kill "$pid"; wait "$pid"; } 2>/dev/null
+	rm -f api.sock azattestd.sock
 	"$top/build/selftests/fake-hostd" "$work" "$(id -g)" Active >fake.log 2>&1 &
 	pid=$!
 	ktap_wait_for "$patience" ctl vm list >/dev/null 2>&1 &&
@@ -77,6 +79,19 @@ daemons_that_answer_are_judged()
 		grep -q '^PASS  firewall ' out
 }
 
+# Other commands wait two minutes for it; who looks for what is wrong does not.
+a_hostd_that_hangs_is_told_soon()
+{
+	local got=0
+	start || return 1
+	kill -STOP "$pid"
+	timeout "$patience" "$bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock" \
+		doctor >out || got=$?
+	kill -CONT "$pid"
+	cat out
+	[ "$got" = 8 ] && lines_are_whole && grep -qE '^(WARN|FAIL)  azattest-hostd .*Timeout' out
+}
+
 wrong_usage_is_2()
 {
 	local got=0
@@ -86,7 +101,7 @@ wrong_usage_is_2()
 
 promises="nothing_running_is_told_without_a_word_on_standard_error
 	nobody_may_ask_and_is_told_what_he_cannot_see json_has_the_same_checks
-	daemons_that_answer_are_judged wrong_usage_is_2"
+	daemons_that_answer_are_judged a_hostd_that_hangs_is_told_soon wrong_usage_is_2"
 
 # shellcheck disable=SC2086 # one word each
 set -- $promises

@@ -427,6 +427,97 @@ static void a_helper_without_power_is_told(void)
 	rig_stop();
 }
 
+/* ---- a helper that is there and says nothing ---- */
+
+struct silence {
+	char path[160];
+	volatile unsigned int heard;	/* questions that came */
+	volatile unsigned int given_up;	/* of which hostd waits no longer */
+};
+
+static int say_nothing(void *arg)
+{
+	struct silence *s = arg;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char question[200];
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", s->path);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 8))
+		return 1;
+	for (;;) {
+		int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		while (recv(connection, question, sizeof(question), 0) > 0)
+			s->heard++;
+		s->given_up++;
+		close(connection);
+	}
+}
+
+static int ask_and_be_refused(void *arg)
+{
+	return bind_vm(VM, *(pid_t *)arg, "", "azattest-take: no answer") == 503 ? 0 : 1;
+}
+
+/* Whether the bridge came back, and a call was answered, while a question was open. */
+static bool healed_meanwhile(struct silence *s, pid_t vmm)
+{
+	unsigned int before = s->given_up;
+	pid_t asker = tap_spawn(ask_and_be_refused, &vmm, -1);
+	bool meanwhile;
+
+	tap_need_wait(s->heard == before + 1);
+	rig_sh("ip link del azhost-imds");
+	tap_need_wait(rig_can("ip link show azhost-imds >/dev/null 2>&1"));
+	tap_need_eq(rig_call("GET", "/v1/status", NULL, NULL), 200);
+	meanwhile = s->given_up == before;
+	tap_need_eq(tap_join(asker), 0);
+	tap_need_wait(s->given_up == before + 1);
+	return meanwhile;
+}
+
+static void a_silent_helper_holds_up_nothing(void)
+{
+	struct silence *s = tap_shared(sizeof(*s));
+	unsigned int tries = 1;
+	pid_t vmm, helper;
+
+	rig_start();
+	rig_legacy(true);
+	snprintf(s->path, sizeof(s->path), "%s", rig_path("take.sock"));
+	helper = tap_spawn(say_nothing, s, -1);
+	tap_need_wait(!access(s->path, F_OK));
+	vmm = start_vmm(VM, CID, CID, 1);
+	/* On a host that stood still for 10 s it proves nothing. */
+	while (!healed_meanwhile(s, vmm))
+		tap_need_msg(++tries < 5, "never repaired before the question's end");
+	tap_kill(helper);
+	unlink(s->path);
+	start_manager(false);
+	tap_need_eq(bind_vm(VM, vmm, "", NULL), 201);
+	tap_kill(vmm);
+	rig_legacy(false);
+	rig_stop();
+}
+
+static void a_question_under_way_is_no_reason_to_hang_at_the_end(void)
+{
+	struct silence *s = tap_shared(sizeof(*s));
+	pid_t vmm, asker;
+
+	rig_start();
+	snprintf(s->path, sizeof(s->path), "%s", rig_path("take.sock"));
+	tap_spawn(say_nothing, s, -1);
+	tap_need_wait(!access(s->path, F_OK));
+	vmm = start_vmm(VM, CID, CID, 1);
+	asker = tap_spawn(ask_and_be_refused, &vmm, -1);
+	tap_need_wait(s->heard);
+	rig_stop();
+	tap_kill(asker);
+	tap_kill(vmm);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(a_running_vm_is_bound_by_its_device),
 	TAP_TEST(the_vmms_death_ends_it_and_frees_the_cid),
@@ -439,6 +530,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_stopped_hostd_binds_again),
 	TAP_TEST(without_its_helper_it_waits_and_says_so),
 	TAP_TEST(a_helper_without_power_is_told),
+	TAP_TEST(a_silent_helper_holds_up_nothing),
+	TAP_TEST(a_question_under_way_is_no_reason_to_hang_at_the_end),
 };
 
 int main(int argc, char **argv)

@@ -57,6 +57,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		free(client->body);
+		json_decref(client->later.answer.json);
 		*client = (struct api_client) { .fd = -1 };
 		return;
 	}
@@ -78,7 +79,10 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* When the timer must fire at the latest: a deadline, or the library's own wish. */
+/*
+ * When the timer must fire at the latest: a deadline, or the library's own wish, which
+ * knows nothing of connections that were woken from outside.
+ */
 static int64_t next_ms(struct api *api)
 {
 	int64_t next = INT64_MAX;
@@ -88,11 +92,12 @@ static int64_t next_ms(struct api *api)
 		next = watch_now_ms() + (int64_t)wish;
 	for (size_t i = 0; i < API_CLIENTS; i++)
 		if (api->client[i].fd >= 0)
-			next = earlier(next, api->client[i].until_ms);
+			next = earlier(next, api->client[i].woken ? watch_now_ms() :
+				       api->client[i].until_ms);
 	return next;
 }
 
-static void arm(struct api *api)
+void api_arm(struct api *api)
 {
 	int64_t next = next_ms(api);
 	struct itimerspec when = { 0 };
@@ -110,7 +115,7 @@ static void http_ready(struct watch *watch, uint32_t events)
 
 	(void)events;
 	MHD_run(api->daemon);
-	arm(api);
+	api_arm(api);
 }
 
 /* The library sees a hang-up of those whose time is over, and closes them. */
@@ -198,7 +203,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	if (fd < 0)
 		return;
 	take_in(api, fd);
-	arm(api);
+	api_arm(api);
 }
 
 /* ---- open and close ---- */
@@ -246,7 +251,8 @@ static int open_http(struct api *api, struct failure *failure)
 {
 	int fd = -1;
 
-	api->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+	api->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+		MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 		api_http_request, api,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, api,
 		MHD_OPTION_UNESCAPE_CALLBACK, api_http_keep_escaped, NULL,

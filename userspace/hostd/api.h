@@ -25,6 +25,22 @@
 #define API_TIME_MS		5000
 #define API_GROUPS_MAX		65536	/* the kernel's NGROUPS_MAX */
 
+struct api_answer {
+	unsigned int status;	/* 0: not yet */
+	const char *allow;	/* methods there are, for 405 */
+	json_t *json;		/* NULL: no body; the caller's to release */
+};
+
+/* A call that ends after its function: no thread waits, its connection sleeps. */
+struct api_later {
+	struct bind_wait wait;
+	struct hostd *hostd;
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	unsigned int status;	/* if it ends well */
+	struct api_answer answer;
+	void (*wake)(struct api_later *later);
+};
+
 struct api_client {
 	int fd;			/* -1: the place is free */
 	uid_t uid;
@@ -33,6 +49,10 @@ struct api_client {
 	char *body;
 	size_t length, size;	/* of the body: what has come, what was announced */
 	bool begun;		/* its headers have been seen */
+	struct api_later later;
+	struct MHD_Connection *asleep;	/* until .later has an answer */
+	bool woken;			/* it has, and the library has to be run for it */
+	struct api *api;		/* with .asleep */
 };
 
 struct api {
@@ -46,6 +66,9 @@ struct api {
 
 /* api.c: a call took that long; no client's time runs meanwhile */
 void api_give_time(struct api *api, int64_t ms);
+
+/* The timer fires when something is due next; at once if a connection was woken. */
+void api_arm(struct api *api);
 
 /* api_http.c: callbacks of libmicrohttpd; @arg is the struct api */
 enum MHD_Result api_http_request(void *arg, struct MHD_Connection *connection, const char *path,
@@ -61,14 +84,10 @@ struct api_call {
 	size_t length;
 	bool admin;		/* the caller may change something */
 	const char *admin_group;
+	struct api_later *later;
 };
 
-struct api_answer {
-	unsigned int status;
-	const char *allow;	/* methods there are, for 405 */
-	json_t *json;		/* NULL: no body; the caller's to release */
-};
-
+/* Status 0: call->later->wake() is called when call->later->answer is there. */
 struct api_answer api_call_answer(struct hostd *hostd, const struct api_call *call);
 struct api_answer api_call_refuse(unsigned int status, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -293,14 +294,40 @@ static struct api_answer read_binding(json_t *body, struct bind_request *request
 	return (struct api_answer) { 0 };
 }
 
+static void binding_ended(struct bind_wait *wait, int error, const struct failure *failure)
+{
+	struct api_later *later = (struct api_later *)((char *)wait - offsetof(struct api_later, wait));
+
+	later->answer = error ? failed(error, failure) :
+			answer(later->status, bind_json(later->hostd, later->uuid));
+	later->wake(later);
+}
+
+static struct api_answer add_binding(struct hostd *hostd, const struct api_call *call,
+				     const struct bind_request *request)
+{
+	json_t *known = bind_json(hostd, request->uuid);
+	unsigned int status = known ? MHD_HTTP_OK : MHD_HTTP_CREATED;
+	struct failure failure = { 0 };
+	int ret;
+
+	json_decref(known);
+	call->later->wait.ended = binding_ended;
+	call->later->hostd = hostd;
+	call->later->status = status;
+	memcpy(call->later->uuid, request->uuid, sizeof(call->later->uuid));
+	ret = bind_add(hostd, request, &call->later->wait, &failure);
+	if (ret == -EINPROGRESS)
+		return (struct api_answer) { .status = 0 };
+	return ret ? failed(ret, &failure) : answer(status, bind_json(hostd, request->uuid));
+}
+
 static struct api_answer put_binding(struct hostd *hostd, const struct api_call *call,
 				     const char *rest)
 {
 	struct bind_request request = { .pid = 0 };
-	struct failure failure = { 0 };
 	struct api_answer refusal;
-	json_t *body, *known;
-	int ret;
+	json_t *body;
 
 	if (uuid_parse(rest, request.uuid))
 		return bad_uuid(rest);
@@ -309,14 +336,7 @@ static struct api_answer put_binding(struct hostd *hostd, const struct api_call 
 		return refusal;
 	refusal = read_binding(body, &request);
 	json_decref(body);
-	if (refusal.status)
-		return refusal;
-	known = bind_json(hostd, request.uuid);
-	json_decref(known);
-	ret = bind_add(hostd, &request, &failure);
-	if (ret)
-		return failed(ret, &failure);
-	return answer(known ? MHD_HTTP_OK : MHD_HTTP_CREATED, bind_json(hostd, request.uuid));
+	return refusal.status ? refusal : add_binding(hostd, call, &request);
 }
 
 static struct api_answer delete_binding(struct hostd *hostd, const struct api_call *call,

@@ -3,6 +3,7 @@
 
 #include "api.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,37 @@ static enum MHD_Result collect(struct api_client *client, const char *data, size
 	return MHD_YES;
 }
 
+/* The library calls again for a connection that it has woken. */
+static void wake(struct api_later *later)
+{
+	struct api_client *client = (struct api_client *)((char *)later -
+							  offsetof(struct api_client, later));
+
+	client->until_ms = watch_now_ms() + API_TIME_MS;
+	client->woken = true;
+	MHD_resume_connection(client->asleep);
+	api_arm(client->api);
+}
+
+static enum MHD_Result sleep_until_woken(struct api *api, struct api_client *client,
+					 struct MHD_Connection *connection)
+{
+	client->api = api;
+	client->asleep = connection;
+	client->until_ms = INT64_MAX;
+	MHD_suspend_connection(connection);
+	return MHD_YES;
+}
+
+static enum MHD_Result send_later(struct api_client *client, struct MHD_Connection *connection)
+{
+	struct api_answer answer = client->later.answer;
+
+	client->later.answer.json = NULL;
+	client->woken = false;
+	return send_and_release(connection, answer);
+}
+
 static enum MHD_Result finish(struct api *api, struct api_client *client,
 			      struct MHD_Connection *connection, const char *path,
 			      const char *method)
@@ -82,6 +114,7 @@ static enum MHD_Result finish(struct api *api, struct api_client *client,
 	struct api_call call = {
 		.method = method, .path = path, .body = client->body, .length = client->length,
 		.admin = client->admin, .admin_group = api->config->admin_group,
+		.later = &client->later,
 	};
 	int64_t begun = watch_now_ms();
 	struct api_answer answer;
@@ -89,7 +122,10 @@ static enum MHD_Result finish(struct api *api, struct api_client *client,
 	if (MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL))
 		return send_and_release(connection, api_call_refuse(
 			MHD_HTTP_BAD_REQUEST, "invalid", "%.80s: takes no query", path));
+	client->later.wake = wake;
 	answer = api_call_answer(api->hostd, &call);
+	if (!answer.status)
+		return sleep_until_woken(api, client, connection);
 	api_give_time(api, watch_now_ms() - begun);
 	return send_and_release(connection, answer);
 }
@@ -110,6 +146,8 @@ enum MHD_Result api_http_request(void *arg, struct MHD_Connection *connection, c
 	(void)context;
 	if (!client->begun)
 		return begin(client, connection);
+	if (client->asleep)
+		return send_later(client, connection);
 	if (*left)
 		return collect(client, data, left);
 	return finish(arg, client, connection, path, method);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the VMs that hostd binds itself: records, the binding's file, and binding again.
+// Owns the VMs that hostd binds itself: who asks for it, the binding's file, and binding again.
 
 #include "core.h"
 
@@ -11,12 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <uuid/uuid.h>
+#include <userspace/take/take.h>
 
-#define PREFIX		"bind-"		/* of records, and of names in the descriptor store */
-#define NAME_SIZE	(sizeof(PREFIX) - 1 + UUID_TEXT)
+/*
+ * Questions to azattest-take at once: a process each, of which a few may hang
+ * with what they look at. Who finds no place in this time is told.
+ */
+#define ASKING_MAX	4
+#define PLACE_MS	10000
 
-static struct bound *find(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
+static void on_taken(struct taker *taker, const struct taken *taken, const struct failure *failure);
+
+struct bound *bind_find(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
 {
 	for (struct bound *b = hostd->bound; b; b = b->next)
 		if (!memcmp(b->request.uuid, uuid, AZATTEST_UUID_LEN))
@@ -24,7 +30,7 @@ static struct bound *find(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_
 	return NULL;
 }
 
-static struct bound *add(struct hostd *hostd, const struct bind_request *request)
+struct bound *bind_new(struct hostd *hostd, const struct bind_request *request)
 {
 	struct bound *b = calloc(1, sizeof(*b));
 
@@ -33,6 +39,7 @@ static struct bound *add(struct hostd *hostd, const struct bind_request *request
 	b->request = *request;
 	b->hostd = hostd;
 	b->owner.fd = -1;
+	taker_init(&b->taker, on_taken, b);
 	b->next = hostd->bound;
 	hostd->bound = b;
 	return b;
@@ -44,6 +51,16 @@ static void detach(struct bound *b)
 		watch_close(&b->owner);
 }
 
+static void tell(struct bound *b, int error, const struct failure *failure)
+{
+	while (b->waits) {
+		struct bind_wait *wait = b->waits;
+
+		b->waits = wait->next;
+		wait->ended(wait, error, failure);
+	}
+}
+
 static void drop(struct bound *b)
 {
 	struct bound **place = &b->hostd->bound;
@@ -51,24 +68,24 @@ static void drop(struct bound *b)
 	while (*place != b)
 		place = &(*place)->next;
 	*place = b->next;
+	taker_close(&b->taker);
 	detach(b);
 	free(b);
 }
 
 void bind_close_all(struct hostd *hostd)
 {
-	while (hostd->bound)
-		drop(hostd->bound);
-}
+	struct failure failure;
 
-static void name_of(const struct bound *b, char name[NAME_SIZE])
-{
-	strcpy(name, PREFIX);
-	vm_uuid_text(b->request.uuid, name + strlen(PREFIX));
+	failure_set(&failure, EXIT_FAILURE, 0, "azattest-hostd stops: try again when it runs");
+	while (hostd->bound) {
+		tell(hostd->bound, -ECANCELED, &failure);
+		drop(hostd->bound);
+	}
 }
 
 /* NULL, or which field breaks which rule. */
-static const char *wrong_request(const struct bind_request *request)
+const char *bind_wrong_request(const struct bind_request *request)
 {
 	static const uint8_t none[AZATTEST_UUID_LEN];
 	const char *wrong;
@@ -83,88 +100,19 @@ static const char *wrong_request(const struct bind_request *request)
 	return wrong ? wrong : vm_wrong_profile(request->profile);
 }
 
-/* ---- records ---- */
-
-static int write_record(const struct bound *b, struct failure *failure)
-{
-	const struct bind_request *r = &b->request;
-	char name[NAME_SIZE];
-	json_t *record;
-	int ret;
-
-	name_of(b, name);
-	record = json_pack("{s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:I}",
-			   "uuid", name + strlen(PREFIX), "pid", (json_int_t)r->pid,
-			   "pidStart", (json_int_t)b->pid_start, "cid", (json_int_t)r->cid,
-			   "named", r->named, "name", r->name, "profile", r->profile,
-			   "added", (json_int_t)b->added);
-	if (!record)
-		return failure_set(failure, EXIT_STATE, -ENOMEM, "no memory");
-	ret = store_put(&b->hostd->store, name, record, failure);
-	json_decref(record);
-	return ret ? -EIO : 0;
-}
-
-static bool copy_text(char *to, size_t size, const char *from)
-{
-	return (size_t)snprintf(to, size, "%s", from) < size;
-}
-
-/* A record's text is trusted no more than an administrator's words. */
-static bool parse_record(struct hostd *hostd, json_t *record)
-{
-	struct bind_request request = { .pid = 0 };
-	const char *uuid, *name, *profile;
-	json_int_t pid, start, cid, added;
-	struct bound *b;
-	int named;
-
-	if (json_unpack(record, "{s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:I !}", "uuid", &uuid,
-			"pid", &pid, "pidStart", &start, "cid", &cid, "named", &named,
-			"name", &name, "profile", &profile, "added", &added) ||
-	    uuid_parse(uuid, request.uuid) || pid < 0 || pid > INT32_MAX ||
-	    cid < 0 || cid > UINT32_MAX ||
-	    !copy_text(request.name, sizeof(request.name), name) ||
-	    !copy_text(request.profile, sizeof(request.profile), profile))
-		return false;
-	request.pid = (pid_t)pid;
-	request.cid = (uint32_t)cid;
-	request.named = named;
-	if (wrong_request(&request) || find(hostd, request.uuid))
-		return false;
-	b = add(hostd, &request);
-	if (!b)
-		return false;
-	b->pid_start = (uint64_t)start;
-	b->added = added;
-	return true;
-}
-
-bool bind_load_record(struct hostd *hostd, const char *name, struct failure *failure)
-{
-	json_t *record;
-
-	if (strncmp(name, PREFIX, strlen(PREFIX)))
-		return false;
-	failure->text[0] = 0;
-	record = store_get(&hostd->store, name, failure);
-	if (record && !parse_record(hostd, record))
-		failure_set(failure, EXIT_STATE, -EINVAL, "%s/%s.json: no binding's record: remove it "
-			    "and bind the VM again", hostd->store.path, name);
-	json_decref(record);
-	return true;
-}
-
-static void forget(struct bound *b, const char *why)
+static void forget(struct bound *b, int error, const char *why)
 {
 	struct failure failure;
-	char name[NAME_SIZE];
+	char name[BIND_NAME_SIZE];
 
-	name_of(b, name);
+	bind_name(b, name);
 	if (store_remove(&b->hostd->store, name, &failure))
 		log_line(LOG_ERR, "%s", failure.text);
 	fdstore_remove(name);
-	log_line(LOG_INFO, "%s: unbound from process %d: %s", name + strlen(PREFIX), b->request.pid, why);
+	log_line(LOG_INFO, "%s: unbound from process %d: %s", name + strlen(BIND_PREFIX), b->request.pid,
+		 why);
+	failure_set(&failure, EXIT_FAILURE, 0, "process %d: %s", b->request.pid, why);
+	tell(b, error, &failure);
 	drop(b);
 }
 
@@ -175,7 +123,7 @@ static void on_end(struct watch *watch, uint32_t events)
 	struct bound *b = watch->owner;
 
 	if (events & (EPOLLHUP | EPOLLERR))
-		forget(b, process_gone(b->request.pid, b->pid_start) ? "it has ended" :
+		forget(b, 0, process_gone(b->request.pid, b->pid_start) ? "it has ended" :
 		       "its device is gone, or somebody ended the binding");
 }
 
@@ -197,44 +145,102 @@ static int hold(struct bound *b, int fd, struct failure *failure)
 			   strerror(-ret));
 }
 
-/* Whoever keeps the VMM's device open keeps its memory: the duplicate goes at once. */
-static int bind_device(struct bound *b, int pidfd, struct failure *failure)
+static int bind_device(struct bound *b, const struct taken *taken, struct failure *failure)
 {
 	struct hostd *hostd = b->hostd;
-	uint32_t cid = b->request.cid;
-	int vhost = taker_take(hostd->take_socket, pidfd, b->request.uuid, b->request.named, &cid,
-			       failure), fd;
-
-	if (vhost < 0)
-		return vhost;
-	fd = module_bind(&hostd->module, &(struct module_bind) {
+	int fd = module_bind(&hostd->module, &(struct module_bind) {
 		.uuid = b->request.uuid, .name = b->request.name, .profile = b->request.profile,
-		.pid = b->request.pid, .life_fd = pidfd, .cid = cid, .vhost_fd = vhost,
-	}, failure);
-	close(vhost);
+		.pid = b->request.pid, .life_fd = taken->pidfd, .cid = taken->cid,
+		.vhost_fd = taken->vhost,
+	}, failure), ret;
+
 	if (fd < 0)
 		return fd;
-	b->request.cid = cid;
-	return hold(b, fd, failure);
+	b->request.cid = taken->cid;
+	ret = hold(b, fd, failure);
+	if (!ret && b->fresh)
+		ret = bind_write_record(b, failure);
+	if (ret)
+		detach(b);
+	return ret;
 }
 
-static int bind_now(struct bound *b, struct failure *failure)
+static void is_bound(struct bound *b)
 {
-	int pidfd = process_open(b->request.pid, b->pid_start), ret;
-	char name[NAME_SIZE];
+	char name[BIND_NAME_SIZE];
 
+	bind_name(b, name);
+	fdstore_put(name, b->owner.fd);
+	log_line(LOG_INFO, "%s: bound to process %d, CID %u", name + strlen(BIND_PREFIX), b->request.pid,
+		 b->request.cid);
+	backoff_clear(&b->backoff);
+	b->fresh = false;
+	tell(b, 0, NULL);
+}
+
+/* What was asked for just now is gone with that; what was bound before is tried again. */
+static void is_not_bound(struct bound *b, int error, const struct failure *failure)
+{
+	if (b->fresh) {
+		tell(b, error, failure);
+		drop(b);
+		return;
+	}
+	if (strcmp(b->failure.text, failure->text))
+		log_line(LOG_ERR, "%s", failure->text);
+	b->failure = *failure;
+	backoff_failed(&b->backoff);
+	hostd_wake_at(b->hostd, b->backoff.next_ms);
+	tell(b, error, failure);
+}
+
+/* Its descriptors are closed after this: who keeps the VMM's device open keeps its memory. */
+static void on_taken(struct taker *taker, const struct taken *taken, const struct failure *why)
+{
+	struct bound *b = taker->owner;
+	struct failure failure = *why;
+	int ret = taken->error;
+
+	hostd_changed(b->hostd);	/* another one has the place */
+	if (!ret)
+		ret = bind_device(b, taken, &failure);
+	if (ret)
+		is_not_bound(b, ret, &failure);
+	else
+		is_bound(b);
+}
+
+static unsigned int count_asking(const struct hostd *hostd)
+{
+	unsigned int count = 0;
+
+	for (const struct bound *b = hostd->bound; b; b = b->next)
+		count += taker_busy(&b->taker);
+	return count;
+}
+
+/* 0: it is asked, or waits for a place. */
+static int ask(struct bound *b, struct failure *failure)
+{
+	struct take_question question = {
+		.magic = TAKE_MAGIC, .flags = b->request.named ? TAKE_NAMED : 0,
+		.cid = b->request.cid,
+	};
+	int pidfd, ret;
+
+	if (taker_busy(&b->taker) || count_asking(b->hostd) >= ASKING_MAX)
+		return 0;
+	pidfd = process_open(b->request.pid, b->pid_start);
 	if (pidfd < 0)
 		return failure_set(failure, EXIT_FAILURE, pidfd, "process %d: %s", b->request.pid,
 				   pidfd == -ESRCH ? "has ended" : strerror(-pidfd));
-	ret = bind_device(b, pidfd, failure);
-	close(pidfd);
+	memcpy(question.uuid, b->request.uuid, sizeof(question.uuid));
+	ret = taker_ask(&b->taker, b->hostd->take_socket, &question, pidfd, failure);
 	if (ret)
-		return ret;
-	name_of(b, name);
-	fdstore_put(name, b->owner.fd);
-	log_line(LOG_INFO, "%s: bound to process %d, CID %u", name + strlen(PREFIX), b->request.pid,
-		 b->request.cid);
-	return 0;
+		close(pidfd);
+	else
+		hostd_wake_at(b->hostd, b->taker.until_ms);
+	return ret;
 }
 
 bool bind_adopt(struct hostd *hostd, const char *name, int fd)
@@ -243,10 +249,10 @@ bool bind_adopt(struct hostd *hostd, const char *name, int fd)
 	struct bound *b = NULL;
 	struct failure failure;
 
-	if (strncmp(name, PREFIX, strlen(PREFIX)))
+	if (strncmp(name, BIND_PREFIX, strlen(BIND_PREFIX)))
 		return false;
 	if (!module_info(fd, &binding) && binding.owner && !binding.ended)
-		b = find(hostd, binding.uuid);
+		b = bind_find(hostd, binding.uuid);
 	if (b && b->owner.fd < 0 && !hold(b, fd, &failure))
 		return true;
 	if (!b || b->owner.fd >= 0)
@@ -255,42 +261,52 @@ bool bind_adopt(struct hostd *hostd, const char *name, int fd)
 	return true;
 }
 
-/* False: azattest-take does not answer, so that others need not be tried. */
-static bool settle(struct bound *b)
+static void settle(struct bound *b)
 {
 	struct failure failure;
 	int ret;
 
-	if (!backoff_ready(&b->backoff)) {
+	if (!b->waits && !backoff_ready(&b->backoff)) {
 		hostd_wake_at(b->hostd, b->backoff.next_ms);
-		return true;
+		return;
 	}
-	ret = bind_now(b, &failure);
-	if (!ret) {
-		backoff_clear(&b->backoff);
-		return true;
+	ret = ask(b, &failure);
+	if (!ret && b->waits && !taker_busy(&b->taker)) {
+		hostd_wake_at(b->hostd, b->wait_ms);
+		if (watch_now_ms() >= b->wait_ms)
+			ret = failure_set(&failure, EXIT_FAILURE, -ECONNREFUSED, "azattest-take: has "
+					  "%d others to look at: try again", ASKING_MAX);
 	}
-	if (strcmp(b->failure.text, failure.text))
-		log_line(LOG_ERR, "%s", failure.text);
-	b->failure = failure;
-	backoff_failed(&b->backoff);
-	hostd_wake_at(b->hostd, b->backoff.next_ms);
-	return ret != -ECONNREFUSED;
+	if (ret)
+		is_not_bound(b, ret, &failure);
+}
+
+/* Answers that do not come first: others get their places. */
+static void end_questions(struct hostd *hostd)
+{
+	struct bound *next;
+
+	for (struct bound *b = hostd->bound; b; b = next) {
+		next = b->next;
+		if (taker_busy(&b->taker))
+			hostd_wake_at(hostd, b->taker.until_ms);
+		taker_tick(&b->taker);
+	}
 }
 
 void bind_settle(struct hostd *hostd)
 {
 	struct bound *next;
-	bool answers = true;
 
+	end_questions(hostd);
 	for (struct bound *b = hostd->bound; b; b = next) {
 		next = b->next;
 		if (b->owner.fd >= 0)
 			continue;
 		if (process_gone(b->request.pid, b->pid_start))
-			forget(b, "it has ended");
-		else if (answers)
-			answers = settle(b);
+			forget(b, -ESRCH, "it has ended");
+		else if (!taker_busy(&b->taker))
+			settle(b);
 	}
 }
 
@@ -303,64 +319,78 @@ static bool same(const struct bound *b, const struct bind_request *request)
 	       (!request->cid || request->cid == b->request.cid);
 }
 
-static int add_again(struct bound *b, const struct bind_request *request, struct failure *failure)
+/* -EINPROGRESS: @wait hears the end. */
+static int ask_for(struct bound *b, struct bind_wait *wait, struct failure *failure)
+{
+	int ret = ask(b, failure);
+
+	if (ret)
+		return ret;
+	if (!b->waits) {
+		b->wait_ms = watch_now_ms() + PLACE_MS;
+		hostd_wake_at(b->hostd, b->wait_ms);
+	}
+	wait->next = b->waits;
+	b->waits = wait;
+	return -EINPROGRESS;
+}
+
+static int add_again(struct bound *b, const struct bind_request *request, struct bind_wait *wait,
+		     struct failure *failure)
 {
 	if (!same(b, request))
 		return failure_set(failure, EXIT_FAILURE, -EBUSY, "the VM was bound to process %d with "
 				   "another CID, name or profile, or to another process: azattestctl "
 				   "unbind it first", b->request.pid);
-	return b->owner.fd >= 0 ? 0 : bind_now(b, failure);
+	return b->owner.fd >= 0 ? 0 : ask_for(b, wait, failure);
 }
 
-static int begin(struct bound *b, struct failure *failure)
+static int begin(struct bound *b, struct bind_wait *wait, struct failure *failure)
 {
 	int ret = process_start(b->request.pid, &b->pid_start);
 
 	if (ret)
 		return failure_set(failure, EXIT_FAILURE, ret, "process %d: %s", b->request.pid,
 				   ret == -ESRCH ? "there is no such process" : strerror(-ret));
+	b->fresh = true;
 	b->added = time(NULL);
-	ret = bind_now(b, failure);
-	return ret ? ret : write_record(b, failure);
+	return ask_for(b, wait, failure);
 }
 
-int bind_add(struct hostd *hostd, const struct bind_request *request, struct failure *failure)
+int bind_add(struct hostd *hostd, const struct bind_request *request, struct bind_wait *wait,
+	     struct failure *failure)
 {
-	const char *wrong = wrong_request(request);
+	const char *wrong = bind_wrong_request(request);
 	struct bound *b;
-	char name[NAME_SIZE];
 	int ret;
 
 	if (wrong)
 		return failure_set(failure, EXIT_FAILURE, -EINVAL, "%s", wrong);
-	b = find(hostd, request->uuid);
+	b = bind_find(hostd, request->uuid);
 	if (b && process_gone(b->request.pid, b->pid_start)) {
-		forget(b, "it has ended");
+		forget(b, -ESRCH, "it has ended");
 		b = NULL;
 	}
 	if (b)
-		return add_again(b, request, failure);
-	b = add(hostd, request);
+		return add_again(b, request, wait, failure);
+	b = bind_new(hostd, request);
 	if (!b)
 		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
-	ret = begin(b, failure);
-	if (!ret)
-		return 0;
-	name_of(b, name);
-	fdstore_remove(name);
-	drop(b);
+	ret = begin(b, wait, failure);
+	if (ret != -EINPROGRESS)
+		drop(b);
 	return ret;
 }
 
 int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN], struct failure *failure)
 {
-	struct bound *b = find(hostd, uuid);
+	struct bound *b = bind_find(hostd, uuid);
 
 	if (!b)
 		return failure_set(failure, EXIT_FAILURE, -ENOENT, "not bound by azattest-hostd");
 	if (b->owner.fd >= 0)
 		module_end(&hostd->module, uuid);
-	forget(b, "as asked");
+	forget(b, -EBUSY, "unbound meanwhile, as asked");
 	return 0;
 }
 
@@ -370,12 +400,15 @@ static json_t *to_json(const struct bound *b)
 {
 	const struct bind_request *r = &b->request;
 	bool bound = b->owner.fd >= 0;
+	const char *reason = b->failure.text;
 	char uuid[UUID_TEXT];
 
+	if (!bound && !*reason)
+		reason = "azattest-take has not answered yet";
 	vm_uuid_text(r->uuid, uuid);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
 			 "uuid", uuid, "name", r->name, "profile", r->profile,
-			 "state", bound ? "bound" : "waiting", "reason", b->failure.text,
+			 "state", bound ? "bound" : "waiting", "reason", reason,
 			 "pid", (json_int_t)r->pid, "cid", (json_int_t)r->cid,
 			 "generation", (json_int_t)(bound ? b->binding.generation : 0),
 			 "added", (json_int_t)b->added);
@@ -383,7 +416,7 @@ static json_t *to_json(const struct bound *b)
 
 json_t *bind_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
 {
-	struct bound *b = find(hostd, uuid);
+	struct bound *b = bind_find(hostd, uuid);
 
 	return b ? to_json(b) : NULL;
 }

@@ -177,16 +177,36 @@ void fdstore_each(void (*each)(const char *name, int fd, void *arg), void *arg);
 void fdstore_put(const char *name, int fd);
 void fdstore_remove(const char *name);
 
-/* taker.c */
+/* taker.c: one question to azattest-take; nothing here waits for its answer */
 
+struct taken {
+	int error;		/* 0, or the failure says why not; -ECONNREFUSED: no answer */
+	int pidfd;		/* of the process in question; it and .vhost are closed afterwards */
+	int vhost;		/* its vhost-vsock descriptor; -1 */
+	uint32_t cid;		/* what its guest was given */
+};
+
+struct take_question;
+struct taker {
+	struct watch sock;	/* fd -1: nothing is asked */
+	int pidfd;
+	int64_t until_ms;	/* then it has not answered */
+	void (*ended)(struct taker *taker, const struct taken *taken, const struct failure *failure);
+	void *owner;
+};
+
+void taker_init(struct taker *taker,
+		void (*ended)(struct taker *, const struct taken *, const struct failure *), void *owner);
+bool taker_busy(const struct taker *taker);
 /*
- * Has azattest-take look at the process behind @pidfd: its vhost-vsock
- * descriptor, and in *@cid what its guest was given; *@cid is checked if not 0.
- * The failure says why not.
- *   -ECONNREFUSED  azattest-take does not answer
+ * 0: .ended is called once, unless it is closed before; @pidfd is its own now.
+ *   -ECONNREFUSED  azattest-take is not there
  */
-int taker_take(const char *socket, int pidfd, const uint8_t uuid[AZATTEST_UUID_LEN], bool named,
-	       uint32_t *cid, struct failure *failure);
+int taker_ask(struct taker *taker, const char *path, const struct take_question *question, int pidfd,
+	      struct failure *failure);
+/* Ends it if its time is over. */
+void taker_tick(struct taker *taker);
+void taker_close(struct taker *taker);
 
 /* bind.c */
 
@@ -195,6 +215,10 @@ struct bound {
 	struct bind_request request;
 	uint64_t pid_start;
 	int64_t added;
+	bool fresh;			/* never bound yet: no record, and forgotten if it fails */
+	struct taker taker;
+	struct bind_wait *waits;	/* calls that hear how the question ends */
+	int64_t wait_ms;		/* until when it must be asked, if .waits */
 	struct hostd *hostd;		/* of .owner */
 	struct watch owner;		/* the file that owns the binding; fd -1: not bound */
 	struct module_binding binding;	/* valid while .owner is open */
@@ -202,13 +226,26 @@ struct bound {
 	struct backoff backoff;
 };
 
-/* A record of the state directory; false: it is another's. */
-bool bind_load_record(struct hostd *hostd, const char *name, struct failure *failure);
+struct bound *bind_find(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
+struct bound *bind_new(struct hostd *hostd, const struct bind_request *request);
+/* NULL, or which field breaks which rule. */
+const char *bind_wrong_request(const struct bind_request *request);
 /* What the service manager kept; false: it is another's. */
 bool bind_adopt(struct hostd *hostd, const char *name, int fd);
 /* Binds again what is not bound, forgets whose process has ended. */
 void bind_settle(struct hostd *hostd);
+/* Calls that wait are told that hostd stops. */
 void bind_close_all(struct hostd *hostd);
+
+/* bind_record.c */
+
+#define BIND_PREFIX	"bind-"		/* of records, and of names in the descriptor store */
+#define BIND_NAME_SIZE	(sizeof(BIND_PREFIX) - 1 + UUID_TEXT)
+
+void bind_name(const struct bound *b, char name[BIND_NAME_SIZE]);
+int bind_write_record(const struct bound *b, struct failure *failure);
+/* A record of the state directory; false: it is another's. */
+bool bind_load_record(struct hostd *hostd, const char *name, struct failure *failure);
 
 /* facts.c */
 

@@ -462,9 +462,9 @@ static int patience(const struct hostd *hostd, int64_t next_tick)
 static void stop(struct hostd *hostd)
 {
 	sd_notify(0, "STOPPING=1");
+	bind_close_all(hostd);
 	api_close(hostd->api);
 	vm_close_all(hostd);
-	bind_close_all(hostd);
 	rest_close(&hostd->rest);
 	module_close(&hostd->module);
 	if (hostd->fence)

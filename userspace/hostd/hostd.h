@@ -14,7 +14,8 @@
  *   rest.c       azattest-restd's session (common/restlink.h)
  *   store.c      records on disk: write, fsync, rename
  *   bind.c       the VMs that hostd binds itself, by their VMM's vhost-vsock descriptor
- *   taker.c      azattest-take, which has that descriptor (take/take.h)
+ *   bind_record.c  their records
+ *   taker.c      azattest-take, which has that descriptor (take/take.h): asked without waiting
  *   fdstore.c    binding descriptors in the service manager's store
  *   facts.c      what /metadata/instance says of a VM
  *   status.c     the state of all this, as JSON
@@ -130,16 +131,25 @@ struct bind_request {
 	char profile[AZATTEST_PROFILE_LEN];	/* may be "" */
 };
 
+/* A call that hears later how it ended; its owner keeps it until .ended is called. */
+struct bind_wait {
+	struct bind_wait *next;
+	void (*ended)(struct bind_wait *wait, int error, const struct failure *failure);
+};
+
 /*
  * Binds the VM to its VMM's vhost-vsock device, and again after each restart of
  * hostd for as long as the process lives. What is there already is no failure.
+ *   -EINPROGRESS  azattest-take is asked, or will be: @wait hears the end, once,
+ *                 with one of these
  *   -EINVAL  a field breaks its rule; the process is not that VM's VMM
  *   -ESRCH   there is no process @pid
  *   -EBUSY   the VM, or that device, is bound otherwise
  *   -EADDRINUSE  another device has the CID
- *   others   it cannot be done now; see taker_take()
+ *   others   it cannot be done now; -ECONNREFUSED: azattest-take does not answer
  */
-int bind_add(struct hostd *hostd, const struct bind_request *request, struct failure *failure);
+int bind_add(struct hostd *hostd, const struct bind_request *request, struct bind_wait *wait,
+	     struct failure *failure);
 /* -ENOENT: none of ours. */
 int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
 		struct failure *failure);
@@ -170,6 +180,7 @@ struct api;
  */
 int api_open(struct api **api, struct hostd *hostd, const struct config *config, const char *run,
 	     struct failure *failure);
+/* No call waits any more. */
 void api_close(struct api *api);
 
 #endif

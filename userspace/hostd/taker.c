@@ -1,31 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the question to azattest-take: whose vhost-vsock descriptor, with how much patience.
+// Owns one question to azattest-take, from its socket to the answer, and for how long it is waited for.
 
 #include "core.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <userspace/take/take.h>
 
 /* The service manager starts a process for it, on a host that may be busy. */
-#define PATIENCE_S	10
+#define PATIENCE_MS	10000
 
 static int connect_taker(const char *path, struct failure *failure)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = PATIENCE_S };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), error;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
 
 	if (fd >= 0 && (size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) <
 		       sizeof(address.sun_path) &&
-	    !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) &&
-	    !setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) &&
 	    !connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return fd;
 	error = errno;
@@ -46,38 +43,88 @@ static int judge(const struct take_answer *answer, int vhost, struct failure *fa
 			   "are both of one release?");
 }
 
-static int ask(int sock, const struct take_question *question, int pidfd,
-	       struct take_answer *answer, int *vhost, struct failure *failure)
+static int no_answer(int error, struct failure *failure)
 {
-	int ret = take_send(sock, question, sizeof(*question), pidfd);
-
-	if (!ret)
-		ret = take_receive(sock, answer, sizeof(*answer), vhost);
-	return ret ? failure_set(failure, EXIT_FAILURE, -ECONNREFUSED, "azattest-take: no answer: %s: "
-				 "see journalctl -u 'azattest-take@*'", strerror(-ret)) : 0;
+	return failure_set(failure, EXIT_FAILURE, -ECONNREFUSED, "azattest-take: no answer: %s: "
+			   "see journalctl -u 'azattest-take@*'", strerror(-error));
 }
 
-int taker_take(const char *socket, int pidfd, const uint8_t uuid[AZATTEST_UUID_LEN], bool named,
-	       uint32_t *cid, struct failure *failure)
+/* Whoever hears the end may free @taker with what it is in. */
+static void end(struct taker *taker, const struct taken *taken, const struct failure *failure)
 {
-	struct take_question question = {
-		.magic = TAKE_MAGIC, .flags = named ? TAKE_NAMED : 0, .cid = *cid,
-	};
-	int sock = connect_taker(socket, failure), vhost = -1, ret;
-	struct take_answer answer;
+	int pidfd = taker->pidfd;
 
-	if (sock < 0)
-		return sock;
-	memcpy(question.uuid, uuid, sizeof(question.uuid));
-	ret = ask(sock, &question, pidfd, &answer, &vhost, failure);
-	close(sock);
+	watch_close(&taker->sock);
+	taker->pidfd = -1;
+	taker->ended(taker, taken, failure);
+	if (taken->vhost >= 0)
+		close(taken->vhost);
+	close(pidfd);
+}
+
+static void on_answer(struct watch *watch, uint32_t events)
+{
+	struct taker *taker = watch->owner;
+	struct taken taken = { .pidfd = taker->pidfd };
+	struct take_answer answer;
+	struct failure failure;
+	int ret = take_receive(watch->fd, &answer, sizeof(answer), &taken.vhost);
+
+	(void)events;
+	if (ret == -EAGAIN || ret == -EINTR)
+		return;
+	taken.error = ret ? no_answer(ret, &failure) : judge(&answer, taken.vhost, &failure);
+	taken.cid = ret ? 0 : answer.cid;
+	end(taker, &taken, &failure);
+}
+
+void taker_init(struct taker *taker,
+		void (*ended)(struct taker *, const struct taken *, const struct failure *), void *owner)
+{
+	*taker = (struct taker) { .sock.fd = -1, .pidfd = -1, .ended = ended, .owner = owner };
+}
+
+bool taker_busy(const struct taker *taker)
+{
+	return taker->sock.fd >= 0;
+}
+
+int taker_ask(struct taker *taker, const char *path, const struct take_question *question, int pidfd,
+	      struct failure *failure)
+{
+	int fd = connect_taker(path, failure), ret;
+
+	if (fd < 0)
+		return fd;
+	taker->sock = (struct watch) { .fd = fd, .ready = on_answer, .owner = taker };
+	ret = take_send(fd, question, sizeof(*question), pidfd);
 	if (!ret)
-		ret = judge(&answer, vhost, failure);
+		ret = watch_add(&taker->sock, EPOLLIN);
 	if (!ret) {
-		*cid = answer.cid;
-		return vhost;
+		taker->pidfd = pidfd;
+		taker->until_ms = watch_now_ms() + PATIENCE_MS;
+		return 0;
 	}
-	if (vhost >= 0)
-		close(vhost);
-	return ret;
+	watch_close(&taker->sock);
+	return no_answer(ret, failure);
+}
+
+void taker_tick(struct taker *taker)
+{
+	struct taken taken = { .pidfd = taker->pidfd, .vhost = -1 };
+	struct failure failure;
+
+	if (!taker_busy(taker) || watch_now_ms() < taker->until_ms)
+		return;
+	taken.error = no_answer(-ETIMEDOUT, &failure);
+	end(taker, &taken, &failure);
+}
+
+void taker_close(struct taker *taker)
+{
+	if (!taker_busy(taker))
+		return;
+	watch_close(&taker->sock);
+	close(taker->pidfd);
+	taker->pidfd = -1;
 }
