@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libvirt/virterror.h>
+
 #include <selftests/lib/tap.h>
 #include <userspace/libvirt/libvirt.h>
 
@@ -133,6 +135,88 @@ static void a_long_name_is_cut_between_characters(void)
 	tap_need_eq((unsigned char)cut[61], 0xa9);
 }
 
+/* ---- a libvirt that says what it is told to, instead of the library's functions ---- */
+
+static int said_state, said_error;	/* a state, or an error instead */
+
+int virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
+{
+	(void)domain;
+	(void)flags;
+	*state = said_state;
+	*reason = 0;
+	return said_error ? -1 : 0;
+}
+
+int virGetLastErrorCode(void)
+{
+	return said_error;
+}
+
+const char *virGetLastErrorMessage(void)
+{
+	return "libvirt's words";
+}
+
+const char *virDomainGetName(virDomainPtr domain)
+{
+	(void)domain;
+	return "web1";
+}
+
+int virDomainGetUUIDString(virDomainPtr domain, char *text)
+{
+	(void)domain;
+	strcpy(text, "c0ffee42-0000-4000-8000-00000000002a");
+	return 0;
+}
+
+char *virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+	char *text;
+
+	(void)domain;
+	(void)flags;
+	tap_need(asprintf(&text, "<domain><devices>%s</devices></domain>", vsock) > 0);
+	/* Now it has ended. */
+	said_state = VIR_DOMAIN_SHUTOFF;
+	return text;
+}
+
+/* Nobody is there to be told, so a failure says who was asked. */
+static const struct agent agent = { .api = "/nonexistent/api.sock", .pids = "/nonexistent" };
+
+static void one_that_libvirt_does_not_know_is_unbound(void)
+{
+	struct failure failure;
+
+	said_error = VIR_ERR_NO_DOMAIN;
+	tap_need(!domain_settle(&agent, NULL, &failure));
+	tap_need_msg(strstr(failure.text, "azattest-hostd does not answer"), "%s", failure.text);
+}
+
+static void a_libvirt_that_does_not_answer_unbinds_nobody(void)
+{
+	static const int errors[] = { VIR_ERR_RPC, VIR_ERR_SYSTEM_ERROR, VIR_ERR_INVALID_CONN,
+				      VIR_ERR_INTERNAL_ERROR, VIR_ERR_OPERATION_TIMEOUT };
+	struct failure failure;
+
+	for (size_t i = 0; i < TAP_COUNT(errors); i++) {
+		said_error = errors[i];
+		tap_need(!domain_settle(&agent, NULL, &failure));
+		tap_need_msg(!strcmp(failure.text, "web1: libvirt's words"), "%s", failure.text);
+	}
+}
+
+static void one_that_ends_while_it_is_bound_is_no_failure(void)
+{
+	struct failure failure;
+
+	said_error = 0;
+	said_state = VIR_DOMAIN_RUNNING;
+	tap_need_msg(domain_settle(&agent, NULL, &failure), "%s", failure.text);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(cid_and_wishes_are_read),
 	TAP_TEST(another_namespace_means_nothing),
@@ -141,6 +225,9 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_card_that_leads_elsewhere_is_refused),
 	TAP_TEST(a_domain_has_an_identity_while_it_may_run_here),
 	TAP_TEST(a_long_name_is_cut_between_characters),
+	TAP_TEST(one_that_libvirt_does_not_know_is_unbound),
+	TAP_TEST(a_libvirt_that_does_not_answer_unbinds_nobody),
+	TAP_TEST(one_that_ends_while_it_is_bound_is_no_failure),
 };
 
 int main(int argc, char **argv)

@@ -141,25 +141,53 @@ static bool begin(const struct agent *agent, const struct vm_name *vm,
 	return !enrolment->rest || rest_enrol(agent, vm, enrolment, failure);
 }
 
+/* Only libvirt's word that it is gone counts: one that does not answer has not said so. */
+static bool ask_wish(virDomainPtr domain, enum domain_wish *wish, struct failure *failure)
+{
+	int state, reason;
+
+	*wish = DOMAIN_UNBIND;
+	if (!virDomainGetState(domain, &state, &reason, 0))
+		*wish = domain_wish(state, reason);
+	else if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+		return !failure_set(failure, 1, -EIO, "%s: %s", virDomainGetName(domain),
+				    virGetLastErrorMessage());
+	return true;
+}
+
+/* What failed because it ended meanwhile is no failure: an event follows. */
+static bool still_runs(virDomainPtr domain)
+{
+	struct failure ignored;
+	enum domain_wish wish;
+
+	return !ask_wish(domain, &wish, &ignored) || wish == DOMAIN_BIND;
+}
+
+static bool settle_running(const struct agent *agent, virDomainPtr domain,
+			   const struct vm_name *vm, struct failure *failure)
+{
+	struct enrolment enrolment;
+
+	if (!read_domain(domain, &enrolment, failure))
+		return false;
+	return enrolment.attest ? begin(agent, vm, &enrolment, failure) : end(agent, vm, failure);
+}
+
 bool domain_settle(const struct agent *agent, virDomainPtr domain, struct failure *failure)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	struct vm_name vm = { .uuid = uuid, .name = virDomainGetName(domain) };
-	struct enrolment enrolment;
-	int state, reason;
-	enum domain_wish wish = DOMAIN_UNBIND;
+	enum domain_wish wish;
 
 	if (virDomainGetUUIDString(domain, uuid))
 		return true;
 	domain_cut_name(vm.name, vm.cut);
-	/* One that libvirt knows no more is gone as well. */
-	if (!virDomainGetState(domain, &state, &reason, 0))
-		wish = domain_wish(state, reason);
+	if (!ask_wish(domain, &wish, failure))
+		return false;
 	if (wish == DOMAIN_LEAVE)
 		return true;
 	if (wish == DOMAIN_UNBIND)
 		return end(agent, &vm, failure);
-	if (!read_domain(domain, &enrolment, failure))
-		return false;
-	return enrolment.attest ? begin(agent, &vm, &enrolment, failure) : end(agent, &vm, failure);
+	return settle_running(agent, domain, &vm, failure) || !still_runs(domain);
 }
