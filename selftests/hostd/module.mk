@@ -48,7 +48,7 @@ test-hostd-slots_SRCS := selftests/hostd/test-hostd-slots.c $(hostd_SESSION)
 test-hostd-slots_PKGS := jansson
 test-hostd-ask_SRCS := selftests/hostd/test-hostd-ask.c \
 	$(addprefix userspace/hostd/,bind.c bind_record.c taker.c process.c store.c backoff.c) \
-	userspace/daemon/watch.c userspace/take/link.c $(hostd_TAP)
+	$(addprefix userspace/daemon/,watch.c format.c) userspace/take/link.c $(hostd_TAP)
 test-hostd-ask_PKGS := jansson uuid
 test-hostd-ask_LDLIBS := -Wl,--wrap=watch_now_ms
 UNIT_TESTS += $(hostd_UNITS)
