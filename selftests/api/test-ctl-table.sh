@@ -46,7 +46,7 @@ offers()
 names()
 {
 	azattestctl help | sed -n 's/^  \([a-z]\)/\1/p' | LC_ALL=C sed -E 's/^([a-z]+( [a-z]+)?)( [^a-z].*)?$/\1/' |
-		sed -E 's/^(legacy|completion) .*/\1/'
+		sed -E 's/^(vm vsock|legacy|completion) .*/\1/'
 }
 
 # The synopsis of each command, as the manual has it.

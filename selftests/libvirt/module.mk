@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-# azattest-libvirt: its parts with sanitizers, and the whole with a real libvirtd when asked.
+# azattest-libvirt and azattest-domain: their parts with sanitizers, and the whole with a real libvirtd.
 
 ifneq ($(shell $(PKG_CONFIG) --exists libvirt libxml-2.0 && echo yes),)
 ASAN_PROGRAMS += test-libvirt
 test-libvirt_SRCS := selftests/libvirt/test-libvirt.c selftests/lib/tap.c selftests/lib/child.c \
 	$(addprefix userspace/libvirt/,domain.c rest.c xml.c hostd.c) userspace/daemon/log.c
 test-libvirt_PKGS := libvirt libxml-2.0 jansson
-UNIT_TESTS += test-libvirt selftests/libvirt/test-agent.sh
+ASAN_PROGRAMS += test-domain
+test-domain_SRCS := selftests/libvirt/test-domain.c selftests/lib/tap.c selftests/lib/child.c \
+	$(addprefix userspace/domain/,xml.c metadata.c)
+test-domain_PKGS := libvirt libxml-2.0 jansson
+UNIT_TESTS += test-libvirt test-domain selftests/libvirt/test-agent.sh selftests/libvirt/test-domain.sh
 HOST_TESTS += selftests/libvirt/test-libvirtd.sh
 endif

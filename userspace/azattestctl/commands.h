@@ -6,7 +6,7 @@
  * The synopsis is read by completion too: what begins with "--" is an option,
  * and takes an argument unless its word ends there ("[--json]") or another
  * option follows; "a|b" are words to choose from if they are lower case.
- * Completion knows these operands: UUID, NAME, VM (either of them), IF, USER, FILE, DIR,
+ * Completion knows these operands: UUID, NAME, VM (either of them), DOMAIN (of libvirt), IF, USER, FILE, DIR,
  * LIMIT, COMMAND.
  */
 #ifndef AZATTESTCTL_COMMANDS_H

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "module.h"
+#include "vm.h"
 
 #include <ctype.h>
 #include <net/if.h>
@@ -56,6 +57,18 @@ static void offer_vms(const struct line *line, const char *key, const char *othe
 	json_decref(answer.json);
 }
 
+static void offer_domain(const json_t *row, void *arg)
+{
+	offer(arg, json_string_value(json_object_get(row, "name")) ?: "");
+}
+
+/* Nobody at a keyboard wants to read why libvirt does not answer. */
+static void offer_domains(const struct line *line)
+{
+	if (freopen("/dev/null", "w", stderr))
+		domains_run(line->ctl, "complete", "vsock", "show", 0, NULL, offer_domain, (void *)line);
+}
+
 static void offer_interfaces(const struct line *line)
 {
 	struct if_nameindex *all = if_nameindex();
@@ -98,6 +111,8 @@ static void offer_meaning(const struct line *line, const char *meaning)
 		offer_vms(line, "name", NULL);
 	else if (!strcmp(meaning, "VM"))
 		offer_vms(line, "uuid", "name");
+	else if (!strcmp(meaning, "DOMAIN"))
+		offer_domains(line);
 	else if (!strcmp(meaning, "IF"))
 		offer_interfaces(line);
 	else if (!strcmp(meaning, "USER"))

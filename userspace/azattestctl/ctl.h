@@ -48,6 +48,9 @@
  *   running.c    which VMs have an identity
  *   tap.c        which tap a VMM holds
  *   managed.c    whether this host's VMs can be given anything
+ *   vm_vsock.c   azattestctl vm vsock
+ *   vm_domain.c  the network card and metadata of libvirt's domains
+ *   domains.c    one run of azattest-domain
  *
  * What asks the module is in module.h:
  *
@@ -113,6 +116,10 @@ int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
 	      const char *method, const char *path, const json_t *body,
 	      struct hostd_answer *answer);
 
+/* Without a body; an answer of this HTTP status is no failure either. */
+int hostd_ask_unless(const struct ctl *ctl, const char *command, const char *object,
+		     const char *method, const char *path, long status, struct hostd_answer *answer);
+
 /* ---- rest.c: lines of status about an answer to GET /v1/status ---- */
 
 void rest_print_status(const struct hostd_answer *answer);
@@ -121,6 +128,7 @@ void rest_print_status(const struct hostd_answer *answer);
 
 void properties_of_status(json_t *status);	/* with its member "hostd" */
 void properties_of_vm(json_t *vm);
+void properties_of_domain(json_t *domain);	/* a line of vm vsock */
 
 /* ---- arguments.c: true, or false after one line on standard error ---- */
 
@@ -191,6 +199,7 @@ int vm_bind_command(const struct ctl *ctl, int argc, char **argv);
 int vm_remove_command(const struct ctl *ctl, int argc, char **argv);
 int vm_list_command(const struct ctl *ctl, int argc, char **argv);
 int vm_show_command(const struct ctl *ctl, int argc, char **argv);
+int vm_vsock_command(const struct ctl *ctl, int argc, char **argv);
 int completion_command(const struct ctl *ctl, int argc, char **argv);
 int complete_command(const struct ctl *ctl, int argc, char **argv);
 int help_command(const struct ctl *ctl, int argc, char **argv);

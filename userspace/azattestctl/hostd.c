@@ -109,11 +109,9 @@ static void say_refusal(const char *command, const char *object, const json_t *j
 	say("%s%s%s: %s", command, object ? " " : "", object ? object : "", text);
 }
 
-int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
-	      const char *method, const char *path, const json_t *body,
-	      struct hostd_answer *answer)
+static int judge(const struct ctl *ctl, const char *command, const char *object,
+		 struct hostd_answer *answer)
 {
-	hostd_call(ctl, method, path, body, answer);
 	if (answer->status / 100 == 2)
 		return 0;
 	if (answer->status)
@@ -122,4 +120,23 @@ int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
 		say("%s: %s", ctl->api, answer->why);
 	json_decref(answer->json);
 	return answer->status ? EXIT_REFUSED : EXIT_NO_DAEMON;
+}
+
+int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
+	      const char *method, const char *path, const json_t *body,
+	      struct hostd_answer *answer)
+{
+	hostd_call(ctl, method, path, body, answer);
+	return judge(ctl, command, object, answer);
+}
+
+int hostd_ask_unless(const struct ctl *ctl, const char *command, const char *object,
+		     const char *method, const char *path, long status, struct hostd_answer *answer)
+{
+	hostd_call(ctl, method, path, NULL, answer);
+	if (!answer->status || answer->status != status)
+		return judge(ctl, command, object, answer);
+	json_decref(answer->json);
+	answer->json = NULL;
+	return 0;
 }

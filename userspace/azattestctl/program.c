@@ -25,6 +25,8 @@ void program_path(const char *name, char *path, size_t size)
 	snprintf(path, size, "%s/%s", self, name);
 	if (access(path, X_OK))
 		snprintf(path, size, "%s/../sbin/%s", self, name);
+	if (access(path, X_OK))
+		snprintf(path, size, "%s/../libexec/%s", self, name);
 }
 
 /* Both its outputs go into @out; it sees nothing of ours. */

@@ -56,6 +56,18 @@ void properties_of_status(json_t *status)
 			    enabled(strcmp(text_of(host, "sub"), "decommissioned")));
 }
 
+/* Of Get-VMIntegrationService. What is of the way from azattest-domain to here is left out. */
+void properties_of_domain(json_t *domain)
+{
+	bool on = json_is_true(json_object_get(domain, "live")) ||
+		  json_is_true(json_object_get(domain, "defined"));
+
+	json_object_del(domain, "number");
+	json_object_del(domain, "of");
+	json_object_set(domain, "VMName", json_object_get(domain, "name"));
+	json_object_set_new(domain, "Enabled", json_boolean(on));
+}
+
 /* V1 is REST, which all of these have; V2 is vsock, which takes a CID. */
 void properties_of_vm(json_t *vm)
 {

@@ -51,6 +51,35 @@ int running_vms(const struct ctl *ctl, const char *command, json_t **vms);
 /* Whether VMs of this host can be given anything: not while it is Inactive or Expired. */
 int managed_host(const struct ctl *ctl, const char *command);
 
+/* ---- domains.c: libvirt's domains, by azattest-domain (userspace/domain/domain.h) ---- */
+
+/* No libvirt on this host, or nothing installed that asks it. */
+#define DOMAINS_ABSENT	(-2)
+
+typedef void (*domains_fn)(const json_t *row, void *arg);
+
+/*
+ * Runs "WHAT HOW" on @count words, or all domains if it is 0, and calls @fn with
+ * each line that is no failure; failures are said. An exit code, or DOMAINS_ABSENT,
+ * which is not said.
+ */
+int domains_run(const struct ctl *ctl, const char *command, const char *what, const char *how,
+		int count, char **words, domains_fn fn, void *arg);
+/* A line on what was done. */
+void domains_print(const json_t *row);
+
+/* ---- vm_domain.c ---- */
+
+struct vm_domains {
+	bool quiet;		/* say nothing of those that stay as they are */
+	json_t *domains;	/* the lines about those that libvirt knows */
+};
+
+/* "rest on" or "off": an exit code; without a libvirt 0, and no domain is known. */
+int vm_domains(const struct ctl *ctl, const char *command, const char *how, int count, char **words,
+	       struct vm_domains *known);
+void vm_domains_forget(struct vm_domains *known);
+
 /* ---- vm.c ---- */
 
 /* A line on how it stands. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns "azattestctl vm add NAME...|--all": running VMs, by the tap that their VMM holds.
+// Owns "azattestctl vm add NAME...|--all": libvirt's domains by a network card, others by the tap that their VMM holds.
 
 #include "vm.h"
 
@@ -12,6 +12,7 @@ struct work {
 	const char *command;
 	json_t *enrolled;
 	json_t *running;	/* asked for when somebody is meant who is not enrolled */
+	struct vm_domains domains;	/* with --all */
 	bool all;
 };
 
@@ -87,13 +88,30 @@ static int add_one(struct work *work, const char *uuid)
 	return EXIT_REFUSED;
 }
 
+/* A domain of libvirt's gets its card, and azattest-libvirt enrols it: *@done. */
+static int add_domain(struct work *work, char *word, bool *done)
+{
+	struct vm_domains known = { .quiet = false };
+	int exit = vm_domains(work->ctl, work->command, "on", 1, &word, &known);
+
+	*done = exit || json_array_size(known.domains);
+	vm_domains_forget(&known);
+	return exit;
+}
+
 /* Who is enrolled is found first: that needs no right to ask the module. */
-static int add_word(struct work *work, const char *word)
+static int add_word(struct work *work, char *word)
 {
 	char uuid[UUID_TEXT];
+	bool done = false;
 	int exit = names_is_uuid(word, uuid) ? 0 :
-		   names_find(work->command, word, work->enrolled, uuid);
+		   names_find(work->command, word, work->enrolled, uuid), ret;
 
+	if (exit == EXIT_UNKNOWN || (!exit && !names_of_uuid(work->enrolled, uuid))) {
+		ret = add_domain(work, word, &done);
+		if (done)
+			return ret;
+	}
 	if (exit == EXIT_UNKNOWN) {
 		exit = learn_running(work);
 		if (!exit)
@@ -114,9 +132,23 @@ static int add_running(struct work *work)
 	int exit = learn_running(work), failed = 0;
 
 	json_array_foreach(work->running, i, vm) {
-		exit = add_one(work, json_string_value(json_object_get(vm, "uuid")) ?: "");
+		const char *uuid = json_string_value(json_object_get(vm, "uuid")) ?: "";
+
+		if (names_of_uuid(work->domains.domains, uuid))
+			continue;
+		exit = add_one(work, uuid);
 		failed = exit ? exit : failed;
 	}
+	return failed ? failed : exit;
+}
+
+/* libvirt's domains, also those that do not run; then who has an identity otherwise. */
+static int add_all(struct work *work)
+{
+	int exit = vm_domains(work->ctl, work->command, "on", 0, NULL, &work->domains);
+	int failed = add_running(work);
+
+	vm_domains_forget(&work->domains);
 	return failed ? failed : exit;
 }
 
@@ -135,7 +167,7 @@ int vm_add_many(const struct ctl *ctl, const char *command, int count, char **wo
 		failed = exit ? exit : failed;
 	}
 	if (!count)
-		failed = add_running(&work);
+		failed = add_all(&work);
 	json_decref(work.enrolled);
 	json_decref(work.running);
 	return failed ? failed : output_end(command);

@@ -6,7 +6,12 @@
 #include <getopt.h>
 #include <stdio.h>
 
-static int remove_one(const struct ctl *ctl, const char *command, const char *uuid, bool quiet)
+/*
+ * @maybe: what is not enrolled, or no more, is no failure: azattest-libvirt ends
+ * the enrolment of a domain whose metadata has just changed.
+ */
+static int remove_one(const struct ctl *ctl, const char *command, const char *uuid, bool quiet,
+		      bool maybe)
 {
 	struct hostd_answer answer;
 	char path[64];
@@ -14,13 +19,20 @@ static int remove_one(const struct ctl *ctl, const char *command, const char *uu
 
 	snprintf(path, sizeof(path), "/v1/vms/%s", uuid);
 	if (!ctl->dry_run)
-		exit = hostd_ask(ctl, command, uuid, "DELETE", path, NULL, &answer);
-	if (!exit && (!quiet || ctl->dry_run))
+		exit = hostd_ask_unless(ctl, command, uuid, "DELETE", path, maybe ? 404 : 0, &answer);
+	else if (maybe)
+		exit = hostd_ask_unless(ctl, command, uuid, "GET", path, 404, &answer);
+	else
+		answer = (struct hostd_answer) { .status = 204 };
+	if (exit || answer.status == 404)
+		return exit;
+	json_decref(answer.json);
+	if (!quiet || ctl->dry_run)
 		printf("%s: %s\n", uuid, ctl->dry_run ? "would be removed" : "removed");
-	return exit;
+	return 0;
 }
 
-static int remove_all(const struct ctl *ctl, const char *command)
+static int remove_enrolled(const struct ctl *ctl, const char *command)
 {
 	int exit, failed = 0;
 	json_t *vms, *vm;
@@ -31,25 +43,51 @@ static int remove_all(const struct ctl *ctl, const char *command)
 		return exit;
 	json_array_foreach(vms, i, vm) {
 		exit = remove_one(ctl, command,
-				  json_string_value(json_object_get(vm, "uuid")) ?: "", false);
+				  json_string_value(json_object_get(vm, "uuid")) ?: "", false, true);
 		failed = exit ? exit : failed;
 	}
 	json_decref(vms);
+	return failed;
+}
+
+/* A domain's wish goes first: azattest-libvirt would enrol it again. */
+static int remove_all(const struct ctl *ctl, const char *command)
+{
+	struct vm_domains known = { .quiet = true };
+	int failed = vm_domains(ctl, command, "off", 0, NULL, &known);
+	int exit = remove_enrolled(ctl, command);
+
+	vm_domains_forget(&known);
+	failed = exit ? exit : failed;
 	return failed ? failed : output_end(command);
+}
+
+static int remove_word(const struct ctl *ctl, const char *command, char *word, bool quiet)
+{
+	struct vm_domains known = { .quiet = true };
+	int exit = vm_domains(ctl, command, "off", 1, &word, &known);
+	const json_t *domain = json_array_get(known.domains, 0);
+	char uuid[UUID_TEXT];
+
+	if (!exit && domain)
+		exit = remove_one(ctl, command, json_string_value(json_object_get(domain, "uuid")) ?: "",
+				  quiet, true);
+	else if (!exit)
+		exit = names_resolve(ctl, command, word, uuid) ?:
+		       remove_one(ctl, command, uuid, quiet, false);
+	vm_domains_forget(&known);
+	return exit;
 }
 
 /* Removal takes a right away: it works on a host in any state. */
 int vm_remove_many(const struct ctl *ctl, const char *command, int count, char **words)
 {
-	char uuid[UUID_TEXT];
 	int exit, failed = 0;
 
 	if (!count)
 		return remove_all(ctl, command);
 	for (int i = 0; i < count; i++) {
-		exit = names_resolve(ctl, command, words[i], uuid);
-		if (!exit)
-			exit = remove_one(ctl, command, uuid, count == 1);
+		exit = remove_word(ctl, command, words[i], count == 1);
 		failed = exit ? exit : failed;
 	}
 	return failed ? failed : output_end(command);

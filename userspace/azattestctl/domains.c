@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+// Owns the running of azattest-domain, which changes libvirt's domains: what it prints of each.
+
+#include "doctor.h"
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROGRAM		"azattest-domain"
+#define FIXED_WORDS	7	/* program, --dry-run, --all, --, what, how, NULL */
+
+/* One run, as its lines come in. */
+struct run {
+	const char *command;
+	domains_fn fn;
+	void *arg;
+	int exit;
+};
+
+static const char *text_of(const json_t *row, const char *key, char text[1024])
+{
+	snprintf(text, 1024, "%s", json_string_value(json_object_get(row, key)) ?: "");
+	output_plain(text);
+	return text;
+}
+
+/* A line about no domain at all: libvirt cannot be asked. */
+static void take_refusal(struct run *run, const json_t *row)
+{
+	char text[1024];
+
+	run->exit = DOMAINS_ABSENT;
+	if (json_is_true(json_object_get(row, "absent")))
+		return;
+	run->exit = EXIT_REFUSED;
+	say("%s: %s", run->command, text_of(row, "error", text));
+}
+
+static void take_line(struct run *run, const char *line)
+{
+	json_t *row = json_loads(line, 0, NULL);
+	char name[1024], text[1024];
+
+	if (json_object_get(row, "absent")) {
+		take_refusal(run, row);
+	} else if (json_object_get(row, "error")) {
+		run->exit = EXIT_REFUSED;
+		say("%s %s: %s", run->command, text_of(row, "name", name), text_of(row, "error", text));
+	} else if (row) {
+		run->fn(row, run->arg);
+	}
+	json_decref(row);
+}
+
+static void take_lines(struct run *run, FILE *file)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, file) > 0)
+		take_line(run, line);
+	free(line);
+	fclose(file);
+}
+
+/* The environment goes with it: libvirt's own variables say which libvirt, and where its keys are. */
+static int start(char *const argv[], int out, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	int err;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	err = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -err;
+}
+
+static int run_program(struct run *run, char *const argv[])
+{
+	int pipes[2], ret, status = 0;
+	FILE *file;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		return -errno;
+	ret = start(argv, pipes[1], &pid);
+	close(pipes[1]);
+	if (ret) {
+		close(pipes[0]);
+		return ret;
+	}
+	file = fdopen(pipes[0], "r");
+	if (!file)
+		abort();
+	take_lines(run, file);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= EXIT_REFUSED)
+		return 0;
+	say("%s: " PROGRAM " has failed: its status is %d", run->command, status);
+	run->exit = EXIT_FAILURE;
+	return 0;
+}
+
+int domains_run(const struct ctl *ctl, const char *command, const char *what, const char *how,
+		int count, char **words, domains_fn fn, void *arg)
+{
+	struct run run = { .command = command, .fn = fn, .arg = arg };
+	char path[600], **argv = calloc((size_t)count + FIXED_WORDS, sizeof(*argv));
+	int n = 0, ret;
+
+	if (!argv)
+		abort();
+	program_path(PROGRAM, path, sizeof(path));
+	argv[n++] = path;
+	if (ctl->dry_run)
+		argv[n++] = (char *)"--dry-run";
+	if (!count)
+		argv[n++] = (char *)"--all";
+	argv[n++] = (char *)"--";
+	argv[n++] = (char *)what;
+	argv[n++] = (char *)how;
+	memcpy(argv + n, words, (size_t)count * sizeof(*words));
+	ret = run_program(&run, argv);
+	free(argv);
+	if (ret == -ENOENT)
+		return DOMAINS_ABSENT;
+	if (!ret)
+		return run.exit;
+	say("%s: %s: %s", command, path, strerror(-ret));
+	return EXIT_FAILURE;
+}
+
+/* What has come of one of several is also how far the work is. */
+void domains_print(const json_t *row)
+{
+	json_int_t of = json_integer_value(json_object_get(row, "of"));
+	char name[1024], text[1024];
+
+	if (of > 1)
+		printf("[%d/%d] ", (int)json_integer_value(json_object_get(row, "number")), (int)of);
+	printf("%s: %s\n", text_of(row, "name", name), text_of(row, "text", text));
+	fflush(stdout);
+}
