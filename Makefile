@@ -75,7 +75,7 @@ check-long: debug-module
 demo check check-long bench shell: test-modules test-programs
 	@selftests/$@
 
-lint: deps
+lint: test-modules user
 	@scripts/lint
 
 install:

@@ -32,7 +32,7 @@ static size_t word_length(const char *text)
 {
 	size_t n = 0;
 
-	while (isalnum((unsigned char)text[n]) || (text[n] && strchr("+/_=-", text[n])))
+	while (text[n] && (isalnum((unsigned char)text[n]) || strchr("+/_=-", text[n])))
 		n++;
 	return n;
 }

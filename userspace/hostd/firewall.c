@@ -24,13 +24,15 @@
 #define IPTABLES_LEGACY	"/usr/sbin/iptables-legacy-save"
 #define LEGACY_TABLES	"/proc/net/ip_tables_names"
 
-static int start(char *const argv[], pid_t *pid)
+/* @fd: what it writes. */
+static pid_t start(char *const argv[], int *fd)
 {
 	static char *const environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
 	int pipes[2], err;
+	pid_t pid = 0;
 
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
@@ -42,12 +44,13 @@ static int start(char *const argv[], pid_t *pid)
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	err = posix_spawn(pid, argv[0], &actions, &attributes, argv, environment);
+	err = posix_spawn(&pid, argv[0], &actions, &attributes, argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	close(pipes[1]);
+	*fd = pipes[0];
 	if (!err)
-		return pipes[0];
+		return pid;
 	close(pipes[0]);
 	return -err;
 }
@@ -87,14 +90,14 @@ static ssize_t read_all(int fd, char **text)
 /* Its output, to be freed in any case; -ENOENT: it is not installed. */
 static ssize_t run(char *const argv[], char **text)
 {
-	int status = 0, fd;
+	int status = 0, fd = -1;
 	ssize_t size;
 	pid_t pid;
 
 	*text = NULL;
-	fd = start(argv, &pid);
-	if (fd < 0)
-		return fd;
+	pid = start(argv, &fd);
+	if (pid < 0)
+		return pid;
 	size = read_all(fd, text);
 	close(fd);
 	if (size < 0)

@@ -72,7 +72,7 @@ static unsigned int judge(struct net *net, struct nlmsghdr *event)
 unsigned int net_watch_read(struct net *net)
 {
 	static char bytes[MESSAGE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	unsigned int changed = 0;
 	struct nlmsghdr *event;
 	ssize_t n;

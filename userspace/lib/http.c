@@ -33,7 +33,7 @@ static bool begins_as_http(const unsigned char *data, size_t len)
 
 	for (i = 0; i < len && i < VERSION_LEN; i++)
 		if (i == 7 ? data[i] != '0' && data[i] != '1' :
-			     data[i] != "HTTP/1.x "[i])
+			     data[i] != (unsigned char)"HTTP/1.x "[i])
 			return false;
 	return true;
 }

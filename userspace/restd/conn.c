@@ -140,7 +140,7 @@ void conn_reset(struct conn *conn)
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	enum conn_phase was = conn->phase;
 
-	connect(conn->socket.fd, &none, sizeof(none));
+	(void)connect(conn->socket.fd, &none, sizeof(none));
 	vm_leave(conn);
 	conn_phase(conn, CONN_DEAD);
 	if (was == CONN_ASKING)

@@ -48,7 +48,7 @@ int vm_set_slots(uint32_t base, uint32_t count)
 	at = calloc(count, sizeof(*at));
 	if (!at)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < slots.count; i++)
+	for (uint32_t i = 0; slots.at && i < slots.count; i++)
 		forget(i);
 	free(slots.at);
 	slots.base = base;

@@ -26,7 +26,7 @@ struct cursor {
 
 static void move_bytes(struct cursor *c, void *field, size_t length)
 {
-	if (c->bad || length > c->size - c->at) {
+	if (c->bad || length > c->size - c->at || (!c->in && !c->out)) {
 		c->bad = true;
 		return;
 	}
