@@ -21,7 +21,7 @@ help:
 ## sudo make install install what make built (DESTDIR, PREFIX=/usr/local)
 ## make demo         a host, a VM on it, a document from every door, verified
 ## make check        all tests: native, on both kernels, and a real guest
-## make check-long   the long loops, the guest on both kernels, the debug kernel
+## make check-long   the long loops, the guest on both kernels, the debug kernel, libvirt
 ## make bench        speed and memory against what one would write instead
 ## make shell        a prompt on a test host with all loaded (K=6.1 or 6.12)
 ## make lint         sparse, clang-tidy, shellcheck

@@ -10,201 +10,162 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
 # shellcheck source=selftests/lib/ktap.sh
 . "$top/selftests/lib/ktap.sh"
-patience=$((120 * ${AZ_TIMEOUT_SCALE:-1}))
-vm=c0ffee42-0000-4000-8000-00000000002a
+# shellcheck source=selftests/libvirt/virt.sh
+. "$top/selftests/libvirt/virt.sh"
 cid=4200
 
-[ -n "${AZ_LONG:-}" ] || ktap_skip_all "starts a libvirtd and its QEMUs only with AZ_LONG=1"
-[ -n "${AZ_VM:-}" ] || ktap_skip_all "runs a libvirtd: only on a test host (selftests/vm/boot)"
-command -v libvirtd virsh >/dev/null || ktap_skip_all "no libvirtd, no virsh"
-[ -x "$top/build/bin/azattest-libvirt" ] || ktap_skip_all "azattest-libvirt was not built"
-[ -c /dev/azattest ] || ktap_skip_all "the module is not loaded"
-[ -c /dev/vhost-vsock ] || ktap_skip_all "vhost_vsock is not loaded"
-command -v systemd-socket-activate >/dev/null || ktap_skip_all "no systemd-socket-activate"
-
-work=$(mktemp -d)
-mine=()
-trap 'virsh -q destroy web1 2>/dev/null; kill "${mine[@]}" "$(cat "$work/libvirtd.pid")" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-chmod 0755 .
-
-# ---- the host ----
-
-start_libvirtd()
+started()
 {
-	libvirtd --daemon --pid-file "$work/libvirtd.pid" --config "$work/libvirtd.conf" >>libvirtd.log 2>&1
-	ktap_wait_for "$patience" virsh -q list >/dev/null 2>&1
+	virsh -q start web1 && virt_becomes virt_bound 1 "$cid"
 }
 
-# Neither cgroups nor namespaces nor a log daemon: a test host has no systemd.
-configure_libvirt()
+destroyed()
 {
-	mkdir -p /etc/libvirt /run/libvirt
-	printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' \
-		>libvirtd.conf
-	printf '%s\n' 'security_driver = "none"' 'cgroup_controllers = []' 'namespaces = []' \
-		'stdio_handler = "file"' 'remember_owner = 0' >/etc/libvirt/qemu.conf
-}
-
-start_hostd()
-{
-	printf '%s\n' '[rest]' 'user = nobody' >hostd.conf
-	"$top/build/bin/azattest-hostd" --config "$work/hostd.conf" --state "$work/state" --run "$work/run" --audit 0 \
-		--take "$work/take.sock" >>hostd.log 2>&1 &
-	hostd=$!
-	mine+=($!)
-	ktap_wait_for "$patience" [ -S run/api.sock ]
-}
-
-start_agent()
-{
-	"$top/build/bin/azattest-libvirt" --api "$work/run/api.sock" >>agent.log 2>&1 &
-	agent=$!
-	mine+=($!)
-}
-
-ctl()
-{
-	"$top/build/bin/azattestctl" --api "$work/run/api.sock" "$@"
-}
-
-# domain [METADATA [CID]]: defined anew
-domain()
-{
-	cat >web1.xml <<-END
-		<domain type='qemu'>
-		  <name>web1</name><uuid>$vm</uuid><memory unit='MiB'>32</memory>
-		  <metadata>${1:-}</metadata>
-		  <os><type arch='x86_64' machine='pc'>hvm</type></os>
-		  <devices>
-		    <emulator>/usr/bin/qemu-system-x86_64</emulator>
-		    <controller type='usb' model='none'/><memballoon model='none'/>
-		    <vsock model='virtio'><cid auto='no' address='${2:-$cid}'/></vsock>
-		  </devices>
-		</domain>
-	END
-	virsh -q define web1.xml
-}
-
-# bound CID: in the module, whoever holds it
-bound()
-{
-	"$top/build/bin/azattestctl" bindings 2>/dev/null | grep -q "^$vm .* $1 "
-}
-
-unbound()
-{
-	! "$top/build/bin/azattestctl" bindings | grep -q "^$vm "
-}
-
-becomes()
-{
-	ktap_wait_for "$patience" "$@" || { cat agent.log hostd.log; return 1; }
-}
-
-# The agent was started twice before.
-reconnected()
-{
-	[ "$(grep -c ': connected' agent.log)" -ge 3 ]
-}
-
-shut_off()
-{
-	virsh -q domstate web1 | grep -q 'shut off'
+	virsh -q destroy web1 && virt_becomes virt_unbound 1
 }
 
 # ---- promises ----
 
 a_started_domain_is_bound_and_a_destroyed_one_not()
 {
-	domain && virsh -q start web1 && becomes bound "$cid" &&
-		virsh -q destroy web1 && becomes unbound
+	virt_define 1 "$cid" && started && destroyed
 }
 
 a_domain_that_is_paused_or_was_there_before_is_bound()
 {
-	kill "$agent" && wait "$agent"
-	virsh -q start --paused web1 && start_agent && becomes bound "$cid" &&
-		virsh -q resume web1 && bound "$cid"
+	virt_end agent
+	virsh -q start --paused web1 && virt_agent && virt_becomes virt_bound 1 "$cid" &&
+		virsh -q resume web1 && virt_bound 1 "$cid"
+}
+
+# Events come in their order: once the last is seen, those of suspend and resume have been.
+suspend_and_resume_keep_the_generation()
+{
+	local before ends
+	before=$(virt_generation 1)
+	ends=$(unbinds)
+	virsh -q suspend web1 && virt_state 1 'paused (user)' && virsh -q resume web1 &&
+		virsh -q metadata web1 urn:azattest:vm:1 --live --key az --set "<vm attest='no'/>" &&
+		virt_becomes virt_unbound 1 && [ "$(unbinds)" = $((ends + 1)) ] &&
+		virsh -q metadata web1 urn:azattest:vm:1 --live --remove &&
+		virt_becomes virt_newer 1 "$before"
+}
+
+unbinds()
+{
+	grep -c 'unbound from process' hostd.log
 }
 
 a_killed_qemu_is_unbound()
 {
-	kill -KILL "$(cat /run/libvirt/qemu/web1.pid)" && becomes unbound &&
-		becomes shut_off
-}
-
-start_and_destroy_at_once_never_meet_a_pinned_cid()
-{
-	local i
-	for ((i = 0; i < 20; i++)); do
-		virsh -q start web1 && becomes bound "$cid" && virsh -q destroy web1 || return 1
-	done
-	becomes unbound
+	kill -KILL "$(cat /run/libvirt/qemu/web1.pid)" && virt_becomes virt_unbound 1 &&
+		virt_becomes virt_state 1 'shut off (crashed)'
 }
 
 another_cid_at_the_next_start_is_followed()
 {
-	domain '' 4300 && virsh -q start web1 && becomes bound 4300 &&
-		virsh -q destroy web1 && becomes unbound && domain
+	virt_define 1 4300 && virsh -q start web1 && virt_becomes virt_bound 1 4300 && destroyed &&
+		virt_define 1 "$cid"
+}
+
+a_renamed_domain_has_its_new_name()
+{
+	virsh -q domrename web1 other && virsh -q start other && virt_becomes virt_bound 1 "$cid" &&
+		"$virt_bin/azattestctl" bindings --no-headers | grep -q "^$(virt_uuid 1) *other " &&
+		virsh -q destroy other && virt_becomes virt_unbound 1 && virsh -q domrename other web1
+}
+
+one_undefined_while_it_runs_stays_bound_until_it_ends()
+{
+	local before
+	started && before=$(virt_binding 1) && virsh -q undefine web1 &&
+		virsh -q metadata web1 urn:azattest:vm:1 --live --key az --set "<vm attest='yes'/>" &&
+		virsh -q suspend web1 && virsh -q resume web1 && [ "$(virt_binding 1)" = "$before" ] &&
+		destroyed && virt_define 1 "$cid"
+}
+
+# libvirt has no second domain of a UUID; a VMM beside it can have it.
+a_domain_whose_uuid_is_taken_is_refused_until_it_is_free()
+{
+	local before
+	"$virt_bin/azattest-run" --uuid "$(virt_uuid 1)" --cid 77 --name twin -- \
+		sh -c 'exec sleep 1000' >twin.log 2>&1 &
+	virt_pid[twin]=$!
+	virt_becomes virt_bound 1 77 || return 1
+	before=$(refused)
+	virsh -q start web1 && virt_becomes grep -q 'web1: .*is bound already' agent.log &&
+		virt_bound 1 77 && [ "$(refused)" -gt "$before" ] || return 1
+	virt_end twin && virt_becomes virt_bound 1 "$cid" && destroyed
+}
+
+refused()
+{
+	"$virt_bin/azattestctl" module --all --json | tr -d ' \n' |
+		grep -o '"bind_refused":[0-9]*' | cut -d : -f 2
 }
 
 libvirtds_restart_is_harmless()
 {
-	local before
-	virsh -q start web1 && becomes bound "$cid" || return 1
-	before=$("$top/build/bin/azattestctl" bindings --json)
-	kill "$(cat libvirtd.pid)"
-	becomes grep -q 'the connection ended' agent.log
-	start_libvirtd && [ "$("$top/build/bin/azattestctl" bindings --json)" = "$before" ] &&
-		becomes reconnected &&
-		virsh -q destroy web1 && becomes unbound
+	local before connections
+	connections=$(grep -c ': connected' agent.log)
+	started && before=$(virt_binding 1) && virt_end libvirtd &&
+		virt_becomes grep -q 'the connection ended' agent.log && virt_libvirtd &&
+		virt_becomes connected_since "$connections" && [ "$(virt_binding 1)" = "$before" ] &&
+		destroyed
+}
+
+connected_since()
+{
+	[ "$(grep -c ': connected' agent.log)" -gt "$1" ]
+}
+
+a_domain_that_ended_while_libvirtd_was_away_is_unbound()
+{
+	started && virt_end libvirtd && kill -KILL "$(cat /run/libvirt/qemu/web1.pid)" &&
+		virt_becomes virt_unbound 1 && virt_libvirtd && virt_becomes virt_state 1 'shut off' &&
+		started && destroyed
 }
 
 a_hostd_that_comes_later_is_told()
 {
-	kill "$hostd" && wait "$hostd"
-	virsh -q start web1 && becomes grep -q 'web1: azattest-hostd does not answer' agent.log &&
-		start_hostd && becomes bound "$cid" && virsh -q destroy web1 && becomes unbound
+	virt_end hostd && virsh -q start web1 &&
+		virt_becomes grep -q 'web1: azattest-hostd does not answer' agent.log &&
+		virt_hostd && virt_becomes virt_bound 1 "$cid" && destroyed
 }
 
-a_saved_domain_is_bound_when_it_is_restored()
+a_saved_domain_is_bound_anew_when_it_is_restored()
 {
-	virsh -q start web1 && becomes bound "$cid" && virsh -q managedsave web1 && becomes unbound &&
-		virsh -q start web1 && becomes bound "$cid" && virsh -q destroy web1 && becomes unbound
+	local before
+	started && before=$(virt_generation 1) && virsh -q managedsave web1 && virt_becomes virt_unbound 1 &&
+		virsh -q start web1 && virt_becomes virt_newer 1 "$before" && destroyed
+}
+
+# With its first program; after a restore it is another's connection that it had.
+a_guest_that_asks_from_its_initramfs_on_is_answered_also_when_restored()
+{
+	local virt_patience=$((virt_patience * 3)) before
+	virt_define_guest 9 4900 && virsh -q start web9 && virt_becomes virt_hears 9 0 &&
+		before=$(virt_generation 9) && virsh -q managedsave web9 && virt_becomes virt_unbound 9 &&
+		virt_make_guest 9 && virsh -q start web9 && virt_becomes virt_hears 9 0 &&
+		virt_newer 9 "$before" && virsh -q destroy web9
 }
 
 metadata_opts_out_and_names_the_profile()
 {
-	domain "<az:vm xmlns:az='urn:azattest:vm:1' profile='gold'/>" && virsh -q start web1 &&
-		becomes bound "$cid" && ctl bindings 2>/dev/null | grep -q gold &&
+	virt_define 1 "$cid" "<az:vm xmlns:az='urn:azattest:vm:1' profile='gold'/>" && started &&
+		virt_ctl bindings 2>/dev/null | grep -q gold &&
 		virsh -q metadata web1 urn:azattest:vm:1 --live --key az --set "<vm attest='no'/>" &&
-		becomes unbound && virsh -q destroy web1
+		virt_becomes virt_unbound 1 && virsh -q destroy web1
 }
 
-ktap_timeout 900
-configure_libvirt
-systemd-socket-activate --seqpacket --accept --inetd -l "$work/take.sock" \
-	"$top/build/bin/azattest-take" >take.log 2>&1 &
-mine+=($!)
-start_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
-start_hostd || { sed 's/^/# /' hostd.log; exit 1; }
-start_agent
-promises="a_started_domain_is_bound_and_a_destroyed_one_not
-	a_domain_that_is_paused_or_was_there_before_is_bound a_killed_qemu_is_unbound
-	start_and_destroy_at_once_never_meet_a_pinned_cid another_cid_at_the_next_start_is_followed
-	libvirtds_restart_is_harmless a_hostd_that_comes_later_is_told
-	a_saved_domain_is_bound_when_it_is_restored metadata_opts_out_and_names_the_profile"
-# shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-		virsh -q destroy web1 2>/dev/null
-	fi
-done
-ktap_end
+virt_need
+ktap_timeout 1500
+virt_start
+virt_run a_started_domain_is_bound_and_a_destroyed_one_not \
+	a_domain_that_is_paused_or_was_there_before_is_bound suspend_and_resume_keep_the_generation \
+	a_killed_qemu_is_unbound another_cid_at_the_next_start_is_followed \
+	a_renamed_domain_has_its_new_name one_undefined_while_it_runs_stays_bound_until_it_ends \
+	a_domain_whose_uuid_is_taken_is_refused_until_it_is_free libvirtds_restart_is_harmless \
+	a_domain_that_ended_while_libvirtd_was_away_is_unbound a_hostd_that_comes_later_is_told \
+	a_saved_domain_is_bound_anew_when_it_is_restored \
+	a_guest_that_asks_from_its_initramfs_on_is_answered_also_when_restored metadata_opts_out_and_names_the_profile

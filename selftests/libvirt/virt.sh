@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-2.0
+# Owns a host with a real libvirtd, azattest-hostd and azattest-libvirt, for tests on a test host.
+# shellcheck shell=bash
+
+# . selftests/lib/ktap.sh; . selftests/libvirt/virt.sh; virt_need; virt_start; ...
+#
+# A test runs in a folder of its own, which goes when it ends. Of the domains
+# webN has the UUID virt_uuid N; the emulator is QEMU, or fake-qemu where what
+# counts is how often, or how many.
+
+virt_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+virt_bin=${AZ_BIN:-$virt_top/build/bin}
+virt_patience=$((120 * ${AZ_TIMEOUT_SCALE:-1}))
+virt_guest=/run/virt-guest
+declare -A virt_pid=()
+
+virt_need()
+{
+	local program
+
+	[ -n "${AZ_LONG:-}" ] || ktap_skip_all "starts a libvirtd and its QEMUs only with AZ_LONG=1"
+	[ -n "${AZ_VM:-}" ] || ktap_skip_all "runs a libvirtd: only on a test host (selftests/vm/boot)"
+	for program in libvirtd virsh systemd-socket-activate; do
+		command -v $program >/dev/null || ktap_skip_all "no $program: run scripts/deps --long"
+	done
+	[ "$(cat /proc/1/comm)" = systemd ] || ktap_skip_all "process 1 is not systemd (selftests/libvirt/check)"
+	[ -x "$virt_bin/azattest-libvirt" ] || ktap_skip_all "azattest-libvirt was not built"
+	[ -c /dev/azattest ] || ktap_skip_all "the module is not loaded"
+	[ -c /dev/vhost-vsock ] || ktap_skip_all "vhost_vsock is not loaded"
+}
+
+# ---- the host ----
+
+# Neither cgroups nor namespaces nor a log daemon: a test host has none of systemd's other daemons.
+virt_configure()
+{
+	mkdir -p /etc/libvirt /run/libvirt
+	printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' \
+		'listen_tls = 0' 'listen_tcp = 1' 'auth_tcp = "none"' \
+		"host_uuid = \"$(cat /proc/sys/kernel/random/uuid)\"" >libvirtd.conf
+	printf '%s\n' 'security_driver = "none"' 'cgroup_controllers = []' 'namespaces = []' \
+		'stdio_handler = "file"' 'remember_owner = 0' 'user = "nobody"' 'group = "nogroup"' >/etc/libvirt/qemu.conf
+	printf '%s\n' '[rest]' 'user = nobody' >hostd.conf
+}
+
+# virt_listen=--listen before: also to the other host
+virt_libvirtd()
+{
+	# shellcheck disable=SC2086 # none or one
+	libvirtd ${virt_listen:-} --config "$virt_dir/libvirtd.conf" >>libvirtd.log 2>&1 &
+	virt_pid[libvirtd]=$!
+	ktap_wait_for "$virt_patience" virsh -q list >/dev/null 2>&1
+}
+
+virt_take()
+{
+	systemd-socket-activate --seqpacket --accept --inetd -l "$virt_dir/take.sock" \
+		"$virt_bin/azattest-take" >take.log 2>&1 &
+	virt_pid[take]=$!
+}
+
+# virt_unit NAME PROGRAM...: as its unit has it: it comes back, and its descriptors are kept
+virt_unit()
+{
+	local name=$1
+
+	shift
+	systemd-run --quiet --unit "virt-$name" --property Type=notify --property Restart=on-failure \
+		--property RestartSec=100ms --property StartLimitIntervalSec=0 \
+		--property FileDescriptorStoreMax=8192 --property "StandardError=append:$virt_dir/$name.log" \
+		"$@"
+}
+
+virt_hostd()
+{
+	virt_unit hostd "$virt_bin/azattest-hostd" --config "$virt_dir/hostd.conf" --state "$virt_dir/state" \
+		--run "$virt_dir/run" --audit 0 --take "$virt_dir/take.sock"
+}
+
+virt_agent()
+{
+	virt_unit agent "$virt_bin/azattest-libvirt" --api "$virt_dir/run/api.sock"
+}
+
+# virt_kill NAME: the unit's process; true once another is there
+virt_kill()
+{
+	local old
+
+	old=$(systemctl show --property MainPID --value "virt-$1")
+	systemctl kill --signal KILL "virt-$1" && ktap_wait_for "$virt_patience" virt_runs_anew "$1" "$old"
+}
+
+virt_runs_anew()
+{
+	[ "$(systemctl show --property MainPID --value "virt-$1")" != "$2" ] &&
+		[ "$(systemctl show --property SubState --value "virt-$1")" = running ]
+}
+
+# virt_end hostd|agent|NAME [SIGNAL]
+virt_end()
+{
+	case $1 in
+	hostd | agent) systemctl stop "virt-$1"; return ;;
+	esac
+	kill "-${2:-TERM}" "${virt_pid[$1]}" || return 1
+	wait "${virt_pid[$1]}" 2>/dev/null
+	unset "virt_pid[$1]"
+}
+
+virt_destroy_all()
+{
+	local domain
+
+	for domain in $(virsh -q list --name 2>/dev/null); do
+		virsh -q destroy "$domain"
+	done
+}
+
+# shellcheck disable=SC2317 # called by the trap
+virt_stop()
+{
+	virt_destroy_all
+	systemctl stop virt-agent virt-hostd
+	kill "${virt_pid[@]}" 2>/dev/null
+	cd / && rm -rf "$virt_dir"
+}
+
+virt_start()
+{
+	virt_dir=$(mktemp -d)
+	trap virt_stop EXIT
+	cd "$virt_dir" && chmod 0755 . || exit 1
+	virt_configure
+	virt_take
+	virt_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
+	virt_hostd || { sed 's/^/# /' hostd.log; exit 1; }
+	virt_agent
+}
+
+virt_ctl()
+{
+	"$virt_bin/azattestctl" --api "$virt_dir/run/api.sock" "$@"
+}
+
+# ---- domains ----
+
+virt_uuid()
+{
+	printf 'c0ffee42-0000-4000-8000-%012x' "$1"
+}
+
+# The copy is one that QEMU's user may run.
+virt_fake_emulator()
+{
+	install -m 0755 "$virt_top/build/selftests/fake-qemu" fake-qemu
+	virt_emulator=$virt_dir/fake-qemu
+}
+
+# virt_xml N CID [METADATA [IN-OS [DEVICES]]]: domain webN
+virt_xml()
+{
+	cat <<-END
+		<domain type='qemu'>
+		  <name>web$1</name><uuid>$(virt_uuid "$1")</uuid><memory unit='MiB'>${virt_memory:-32}</memory>
+		  <metadata>${3:-}</metadata>
+		  <os><type arch='x86_64' machine='pc'>hvm</type>${4:-}</os>
+		  <cpu mode='custom' match='exact' check='none'><model>qemu64</model>
+		    <feature policy='require' name='rdrand'/></cpu>
+		  <devices>
+		    <emulator>${virt_emulator:-/usr/bin/qemu-system-x86_64}</emulator>
+		    <controller type='usb' model='none'/><memballoon model='none'/>
+		    <vsock model='virtio'><cid auto='no' address='$2'/></vsock>${5:-}
+		  </devices>
+		</domain>
+	END
+}
+
+virt_define()
+{
+	virt_xml "$@" >"web$1.xml"
+	virsh -q define "web$1.xml"
+}
+
+# virt_define_guest N CID: a real guest, from build/libvirt-guest, that asks its host again and again
+virt_define_guest()
+{
+	local line
+
+	virt_make_guest "$1" || return 1
+	line=$("$virt_top/selftests/vm/guest-run" --print . none | sed -n '/^-append$/{n;p}')
+	virt_memory=192 virt_define "$1" "$2" '' "<kernel>$virt_guest/kernel</kernel>
+		<initrd>$virt_guest/initrd</initrd><cmdline>$line</cmdline>" \
+		"<serial type='file'><source path='$virt_guest/console$1'/></serial>"
+}
+
+# virt_make_guest N: its files, at the same path on each host; whatever user QEMU has may write the console
+virt_make_guest()
+{
+	install -d -m 0755 $virt_guest &&
+		install -m 0644 "$virt_top/build/libvirt-guest/kernel" "$virt_top/build/libvirt-guest/initrd" \
+			$virt_guest && install -m 0666 /dev/null "$virt_guest/console$1"
+}
+
+# virt_heard N: how often its guest had an answer, by what its QEMU has written
+virt_heard()
+{
+	tr -d '\r' <"$virt_guest/console$1" | grep -c '^AZ heard: state '
+}
+
+# virt_hears N COUNT: more than that
+virt_hears()
+{
+	[ "$(virt_heard "$1")" -gt "$2" ]
+}
+
+# "CID GENERATION" of webN's binding in the module, whoever holds it; nothing if it has none
+virt_binding()
+{
+	"$virt_bin/azattestctl" bindings --no-headers |
+		awk -v uuid="$(virt_uuid "$1")" '$1 == uuid { print $3, $4 }'
+}
+
+virt_generation()
+{
+	virt_binding "$1" | cut -d ' ' -f 2
+}
+
+# virt_bound N CID
+virt_bound()
+{
+	[ "$(virt_binding "$1" | cut -d ' ' -f 1)" = "$2" ]
+}
+
+virt_unbound()
+{
+	[ -z "$(virt_binding "$1")" ]
+}
+
+# virt_newer N GENERATION: bound, with a later one
+virt_newer()
+{
+	[ "$(virt_generation "$1" || true)" -gt "$2" ] 2>/dev/null
+}
+
+# virt_state N TEXT: what libvirt says of it
+virt_state()
+{
+	virsh -q domstate --reason "web$1" | grep -q "$2"
+}
+
+virt_becomes()
+{
+	ktap_wait_for "$virt_patience" "$@" && return
+	echo "never came true: $*"
+	tail -n 20 agent.log hostd.log
+	return 1
+}
+
+# virt_run PROMISE...: each is a function
+virt_run()
+{
+	local promise
+
+	ktap_plan $#
+	for promise; do
+		if $promise >output 2>&1; then
+			ktap_ok "$promise"
+		else
+			ktap_note "$(cat output)"
+			ktap_not_ok "$promise"
+			virt_destroy_all
+		fi
+	done
+	ktap_end
+}
+
+# ---- two hosts (selftests/libvirt/migrate) ----
+
+virt_door=7000
+
+# virt_pair 1|2: which of both this one is
+virt_pair()
+{
+	virt_here=10.9.0.$1
+	virt_there=10.9.0.$((3 - $1))
+	hostname "azhost$1"
+	ip address add "$virt_here/24" dev eth0 && ip link set eth0 up
+	for one in 1 2; do
+		echo "10.9.0.$one azhost$one" >>/etc/hosts
+	done
+}
+
+# virt_remote COMMAND: one line for the other host's shell; its words and its status
+virt_remote()
+{
+	local line last=''
+
+	exec 5<>"/dev/tcp/$virt_there/$virt_door" || return 1
+	printf '%s\n' "$1" >&5
+	while IFS= read -r line <&5; do
+		[ -z "$last" ] || printf '%s\n' "$last"
+		last=$line
+	done
+	exec 5>&-
+	return "${last#status }"
+}
