@@ -167,7 +167,7 @@ static bool still_runs(virDomainPtr domain)
 static bool settle_running(const struct agent *agent, virDomainPtr domain,
 			   const struct vm_name *vm, struct failure *failure)
 {
-	struct enrolment enrolment;
+	struct enrolment enrolment = { 0 };
 
 	if (!read_domain(domain, &enrolment, failure))
 		return false;
