@@ -130,7 +130,8 @@ static void keep_least(double *least, double now)
 		*least = now;
 }
 
-static void compare(const char *type, unsigned int batches, double goal)
+/* A line costs what it costs, whatever the key: of a quick one that is more. */
+static void compare(const char *type, unsigned int batches, double goal, double journal_goal)
 {
 	EVP_PKEY_CTX *context = raw_open(type);
 	double raw = 0, without = 0, with = 0, daemon = 0, signers = 0;
@@ -150,18 +151,18 @@ static void compare(const char *type, unsigned int batches, double goal)
 	EVP_PKEY_CTX_free(context);
 	tap_diag("%-9s raw %.1f us  signer (%s memory) %.1f us  ratio %.3f  goal %.2f", type, raw,
 		 memory, signers, raw / signers, goal);
-	tap_diag("%-9s without journal %.1f us  with %.1f us (azattestd %.1f us)  ratio %.3f  goal 0.95",
-		 type, without, with, daemon, without / with);
+	tap_diag("%-9s without journal %.1f us  with %.1f us (azattestd %.1f us)  ratio %.3f  goal %.2f",
+		 type, without, with, daemon, without / with, journal_goal);
 }
 
 static void cost_of_a_document_rsa_2048(void)
 {
-	compare("rsa-2048", 10, 0.95);
+	compare("rsa-2048", 10, 0.95, 0.95);
 }
 
 static void cost_of_a_document_p_256(void)
 {
-	compare("p-256", 60, 0.90);
+	compare("p-256", 60, 0.90, 0.85);
 }
 
 static const struct tap_test tests[] = {
