@@ -3,7 +3,7 @@
 # Promises of "azattestctl vm vsock", "vm add" and "vm remove" on libvirt's domains: a libvirtd and QEMUs of the test's own.
 
 # Promises are called by their names out of a list.
-# shellcheck disable=SC2154,SC2317
+# shellcheck disable=SC2119,SC2154,SC2317
 
 set -u
 
@@ -127,7 +127,7 @@ vsock_of_all_is_done_with_progress()
 		[ "$(grep -c '"changed": true' out)" = 2 ] && jsonschema -i out "$top/docs/schemas/vsock.json"
 	local ret=$?
 	virsh -q undefine web2
-	return $ret
+	return "$ret"
 }
 
 a_dry_run_of_vsock_changes_nothing()
@@ -155,7 +155,7 @@ who_may_not_change_domains_hears_it_in_a_line()
 	local code=0
 	define && LIBVIRT_DEFAULT_URI=qemu:///nix ctl vm vsock on web1 >out 2>err || code=$?
 	cat err
-	[ $code = 4 ] && [ "$(wc -l <err)" = 1 ] && grep -q '^azattestctl: vm vsock: qemu:///nix: ' err
+	[ "$code" = 4 ] && [ "$(wc -l <err)" = 1 ] && grep -q '^azattestctl: vm vsock: qemu:///nix: ' err
 }
 
 a_host_without_libvirt_is_no_failure_of_its_own()
@@ -163,11 +163,11 @@ a_host_without_libvirt_is_no_failure_of_its_own()
 	local code=0
 	LIBVIRT_DEFAULT_URI="qemu:///system?socket=$work/none" ctl vm vsock show 2>err || code=$?
 	cat err
-	[ $code = 3 ] && grep -q 'vm vsock: no libvirt answers here' err || return 1
+	[ "$code" = 3 ] && grep -q 'vm vsock: no libvirt answers here' err || return 1
 	code=0
 	LIBVIRT_DEFAULT_URI="qemu:///system?socket=$work/none" ctl vm remove web1 2>err || code=$?
 	cat err
-	[ $code = 4 ] && [ "$(wc -l <err)" = 1 ] && grep -q 'no enrolled VM has this name' err
+	[ "$code" = 4 ] && [ "$(wc -l <err)" = 1 ] && grep -q 'no enrolled VM has this name' err
 }
 
 # ---- the network card for REST ----
@@ -223,6 +223,13 @@ a_vm_that_is_off_is_enrolled_when_it_starts()
 		has "profile=.gold./>" && ! has ua-azattest
 }
 
+no_card_is_added_while_rest_is_off()
+{
+	define && ctl legacy off --keep-vms && says 4 'vm add: REST access is off: azattestctl legacy on' ctl vm add web1 &&
+		says 4 'vm add: REST access is off' ctl vm add --all && ! has ua-azattest && ! has "rest=" &&
+		ctl vm add web1 --dry-run | grep -q '^web1: .* would be added' && ctl legacy on
+}
+
 a_card_of_another_kind_is_refused()
 {
 	define "<interface type='user'><alias name='ua-azattest'/></interface>" &&
@@ -241,7 +248,8 @@ promises="vsock_comes_to_a_definition_and_goes_again vsock_that_has_no_slot_wait
 	a_host_without_libvirt_is_no_failure_of_its_own
 	a_card_is_plugged_into_a_running_vm_which_is_enrolled a_vm_that_is_started_again_is_enrolled_again
 	a_removed_vm_loses_its_enrolment_and_its_card a_vm_without_a_free_slot_has_its_card_after_a_restart
-	a_vm_that_is_off_is_enrolled_when_it_starts a_card_of_another_kind_is_refused completion_knows_domains"
+	a_vm_that_is_off_is_enrolled_when_it_starts no_card_is_added_while_rest_is_off
+	a_card_of_another_kind_is_refused completion_knows_domains"
 
 why_not()
 {

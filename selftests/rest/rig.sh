@@ -16,6 +16,7 @@ rig_cgroup=/sys/fs/cgroup/azattest-rig-restd
 rig_guest_address=169.254.10.10
 rig_guest_mac=52:54:00:12:34:56
 declare -A rig_pid=()
+rig_hostd_options=()	# more of them, of the test that includes this
 
 # Waits until a command succeeds; patience is only for a machine that hangs.
 rig_await()
@@ -67,7 +68,7 @@ rig_hostd()
 {
 	rig_run hostd "$rig_bin/azattest-hostd" --config "$rig_dir/hostd.conf" \
 		--state "$rig_dir/hostd" --signer-config "$rig_dir/azattestd.conf" --run "$rig_dir" \
-		--pin-dir /sys/fs/bpf/azattest-rig --audit 5 "$@"
+		--pin-dir /sys/fs/bpf/azattest-rig --audit 5 "${rig_hostd_options[@]}" "$@"
 }
 
 # The listening socket belongs to the control group in which it is made.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the refusal to enrol VMs on a host whose documents they could not get.
+// Owns the refusal to enrol VMs on a host whose documents they could not get, or where REST access is off.
 
 #include "vm.h"
 
@@ -20,6 +20,24 @@ static int refuse(const char *command, const json_t *host)
 	say("%s: host %s is %s%s%s: %s", command, name, text_of(host, "state"), *reason ? ": " : "",
 	    reason, *next ? next : "azattestctl status tells what to do");
 	return EXIT_NOT_ACTIVE;
+}
+
+int managed_rest(const struct ctl *ctl, const char *command)
+{
+	struct hostd_answer answer;
+	const json_t *legacy;
+	bool on;
+	int exit = hostd_ask(ctl, command, NULL, "GET", "/v1/status", NULL, &answer);
+
+	if (exit)
+		return exit;
+	legacy = json_object_get(answer.json, "legacy");
+	on = json_is_true(json_object_get(legacy, "enabled"));
+	json_decref(answer.json);
+	if (on)
+		return 0;
+	say("%s: REST access is off: azattestctl legacy on", command);
+	return EXIT_REFUSED;
 }
 
 /*

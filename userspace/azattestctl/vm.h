@@ -51,6 +51,9 @@ int running_vms(const struct ctl *ctl, const char *command, json_t **vms);
 /* Whether VMs of this host can be given anything: not while it is Inactive or Expired. */
 int managed_host(const struct ctl *ctl, const char *command);
 
+/* Whether REST access is on: 0, or an exit code after a line. */
+int managed_rest(const struct ctl *ctl, const char *command);
+
 /* ---- domains.c: libvirt's domains, by azattest-domain (userspace/domain/domain.h) ---- */
 
 /* No libvirt on this host, or nothing installed that asks it. */

@@ -88,11 +88,23 @@ static int add_one(struct work *work, const char *uuid)
 	return EXIT_REFUSED;
 }
 
+/*
+ * azattest-hostd refuses VMs while REST access is off; a domain's card is not
+ * its to refuse. What would be done is told nevertheless.
+ */
+static int may_add(const struct work *work)
+{
+	return work->ctl->dry_run ? 0 : managed_rest(work->ctl, work->command);
+}
+
 /* A domain of libvirt's gets its card, and azattest-libvirt enrols it: *@done. */
 static int add_domain(struct work *work, char *word, bool *done)
 {
 	struct vm_domains known = { .quiet = false };
-	int exit = vm_domains(work->ctl, work->command, "on", 1, &word, &known);
+	int exit = may_add(work);
+
+	if (!exit)
+		exit = vm_domains(work->ctl, work->command, "on", 1, &word, &known);
 
 	*done = exit || json_array_size(known.domains);
 	vm_domains_forget(&known);
@@ -145,9 +157,12 @@ static int add_running(struct work *work)
 /* libvirt's domains, also those that do not run; then who has an identity otherwise. */
 static int add_all(struct work *work)
 {
-	int exit = vm_domains(work->ctl, work->command, "on", 0, NULL, &work->domains);
-	int failed = add_running(work);
+	int exit = may_add(work), failed;
 
+	if (exit)
+		return exit;
+	exit = vm_domains(work->ctl, work->command, "on", 0, NULL, &work->domains);
+	failed = add_running(work);
 	vm_domains_forget(&work->domains);
 	return failed ? failed : exit;
 }

@@ -3,11 +3,12 @@
 
 #include <userspace/libvirt/libvirt.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/signalfd.h>
 
 #include <libvirt/virterror.h>
 #include <systemd/sd-daemon.h>
@@ -34,12 +35,16 @@ static struct {
 	bool quiet;		/* what failed was said, and is tried again */
 } w;
 
-static volatile sig_atomic_t stopping;
+static bool stopping;
 
-static void on_signal(int number)
+/* Signals are read, not caught: one that comes just before the loop waits is not lost. */
+static void on_signal(int watch, int fd, int events, void *arg)
 {
-	(void)number;
-	stopping = 1;
+	(void)watch;
+	(void)fd;
+	(void)events;
+	(void)arg;
+	stopping = true;
 }
 
 static void on_timer(int timer, void *arg)
@@ -241,32 +246,44 @@ static void serve_connection(void)
 	}
 }
 
-static void wait_ms(int ms)
+/* A signal ends it. */
+static void wait_ms(int signals, int ms)
 {
-	struct timespec pause = { ms / 1000, ms % 1000 * 1000000L };
+	struct pollfd signalled = { .fd = signals, .events = POLLIN };
 
-	nanosleep(&pause, NULL);	/* a signal ends it */
+	if (poll(&signalled, 1, ms) > 0)
+		stopping = true;
+}
+
+/* A descriptor that SIGTERM and SIGINT can be read from, or -1. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 int watch_libvirt(const struct agent *agent)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-	int pause_ms = PAUSE_MIN_MS;
+	int pause_ms = PAUSE_MIN_MS, signals = open_signals();
 
 	w.agent = agent;
 	w.last = &w.first;
 	w.pause_ms = PAUSE_MIN_MS;
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	virSetErrorFunc(NULL, be_quiet);
-	if (virEventRegisterDefaultImpl())
+	if (signals < 0 || virEventRegisterDefaultImpl() ||
+	    virEventAddHandle(signals, VIR_EVENT_HANDLE_READABLE, on_signal, NULL, NULL) < 0)
 		return EXIT_FAILURE;
 	w.timer = virEventAddTimeout(-1, on_timer, NULL, NULL);
 	sd_notify(0, "READY=1");
 	while (!stopping) {
 		if (!open_connection()) {
-			wait_ms(pause_ms);
+			wait_ms(signals, pause_ms);
 			pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 			continue;
 		}
