@@ -128,7 +128,8 @@ int domains_run(const struct ctl *ctl, const char *command, const char *what, co
 	argv[n++] = (char *)"--";
 	argv[n++] = (char *)what;
 	argv[n++] = (char *)how;
-	memcpy(argv + n, words, (size_t)count * sizeof(*words));
+	for (int i = 0; i < count; i++)
+		argv[n++] = words[i];
 	ret = run_program(&run, argv);
 	free(argv);
 	if (ret == -ENOENT)
