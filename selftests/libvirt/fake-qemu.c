@@ -8,6 +8,7 @@
  * of a kind of emulator (-machine none) the real one answers.
  */
 #include <err.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
 		execv(REAL, argv);
 		err(1, "%s", REAL);
 	}
+	signal(SIGPIPE, SIG_IGN);	/* a libvirtd that is killed takes no emulator along */
 	take_cid(argv);
 	listening = monitor(argv);
 	while ((fd = accept(listening, NULL, NULL)) >= 0)
