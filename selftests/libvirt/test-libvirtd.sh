@@ -140,16 +140,6 @@ a_saved_domain_is_bound_anew_when_it_is_restored()
 		virsh -q start web1 && virt_becomes virt_newer 1 "$before" && destroyed
 }
 
-# With its first program; after a restore it is another's connection that it had.
-a_guest_that_asks_from_its_initramfs_on_is_answered_also_when_restored()
-{
-	local virt_patience=$((virt_patience * 3)) before
-	virt_define_guest 9 4900 && virsh -q start web9 && virt_becomes virt_hears 9 0 &&
-		before=$(virt_generation 9) && virsh -q managedsave web9 && virt_becomes virt_unbound 9 &&
-		virt_make_guest 9 && virsh -q start web9 && virt_becomes virt_hears 9 0 &&
-		virt_newer 9 "$before" && virsh -q destroy web9
-}
-
 metadata_opts_out_and_names_the_profile()
 {
 	virt_define 1 "$cid" "<az:vm xmlns:az='urn:azattest:vm:1' profile='gold'/>" && started &&
@@ -167,5 +157,4 @@ virt_run a_started_domain_is_bound_and_a_destroyed_one_not \
 	a_renamed_domain_has_its_new_name one_undefined_while_it_runs_stays_bound_until_it_ends \
 	a_domain_whose_uuid_is_taken_is_refused_until_it_is_free libvirtds_restart_is_harmless \
 	a_domain_that_ended_while_libvirtd_was_away_is_unbound a_hostd_that_comes_later_is_told \
-	a_saved_domain_is_bound_anew_when_it_is_restored \
-	a_guest_that_asks_from_its_initramfs_on_is_answered_also_when_restored metadata_opts_out_and_names_the_profile
+	a_saved_domain_is_bound_anew_when_it_is_restored metadata_opts_out_and_names_the_profile

@@ -98,15 +98,6 @@ one_that_leaves_while_the_agent_is_away_is_settled_when_it_comes()
 		virt_becomes there_bound && virt_becomes virt_unbound 1
 }
 
-# What it has asked there is heard there: the other QEMU writes another file.
-a_guest_goes_on_asking_where_it_is()
-{
-	local virt_patience=$((virt_patience * 3))
-	virt_define_guest 9 4900 && virsh -q start web9 && virt_becomes virt_hears 9 0 &&
-		migrate web9 --live --undefinesource --persistent &&
-		virt_becomes virt_unbound 9 && virt_becomes virt_remote 'virt_hears 9 0'
-}
-
 virt_need
 ktap_timeout 1500
 [ -d /sys/class/net/eth0 ] || ktap_skip_all "no other host: run by selftests/libvirt/migrate"
@@ -118,5 +109,4 @@ ktap_wait_for $((virt_patience * 3)) there_answers || ktap_skip_all "the other h
 virt_run a_migrated_domain_is_bound_there_and_no_longer_here it_comes_back_with_a_new_generation \
 	one_that_is_rolled_back_is_bound_again_with_a_new_generation \
 	one_that_cannot_come_there_keeps_its_generation \
-	one_that_leaves_while_the_agent_is_away_is_settled_when_it_comes \
-	a_guest_goes_on_asking_where_it_is
+	one_that_leaves_while_the_agent_is_away_is_settled_when_it_comes

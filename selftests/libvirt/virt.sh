@@ -11,7 +11,6 @@
 virt_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 virt_bin=${AZ_BIN:-$virt_top/build/bin}
 virt_patience=$((120 * ${AZ_TIMEOUT_SCALE:-1}))
-virt_guest=/run/virt-guest
 declare -A virt_pid=()
 
 virt_need()
@@ -157,20 +156,19 @@ virt_fake_emulator()
 	virt_emulator=$virt_dir/fake-qemu
 }
 
-# virt_xml N CID [METADATA [IN-OS [DEVICES]]]: domain webN
+# virt_xml N CID [METADATA]: domain webN
 virt_xml()
 {
 	cat <<-END
 		<domain type='qemu'>
-		  <name>web$1</name><uuid>$(virt_uuid "$1")</uuid><memory unit='MiB'>${virt_memory:-32}</memory>
+		  <name>web$1</name><uuid>$(virt_uuid "$1")</uuid><memory unit='MiB'>32</memory>
 		  <metadata>${3:-}</metadata>
-		  <os><type arch='x86_64' machine='pc'>hvm</type>${4:-}</os>
-		  <cpu mode='custom' match='exact' check='none'><model>qemu64</model>
-		    <feature policy='require' name='rdrand'/></cpu>
+		  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+		  <cpu mode='custom' match='exact' check='none'><model>qemu64</model></cpu>
 		  <devices>
 		    <emulator>${virt_emulator:-/usr/bin/qemu-system-x86_64}</emulator>
 		    <controller type='usb' model='none'/><memballoon model='none'/>
-		    <vsock model='virtio'><cid auto='no' address='$2'/></vsock>${5:-}
+		    <vsock model='virtio'><cid auto='no' address='$2'/></vsock>
 		  </devices>
 		</domain>
 	END
@@ -180,38 +178,6 @@ virt_define()
 {
 	virt_xml "$@" >"web$1.xml"
 	virsh -q define "web$1.xml"
-}
-
-# virt_define_guest N CID: a real guest, from build/libvirt-guest, that asks its host again and again
-virt_define_guest()
-{
-	local line
-
-	virt_make_guest "$1" || return 1
-	line=$("$virt_top/selftests/vm/guest-run" --print . none | sed -n '/^-append$/{n;p}')
-	virt_memory=192 virt_define "$1" "$2" '' "<kernel>$virt_guest/kernel</kernel>
-		<initrd>$virt_guest/initrd</initrd><cmdline>$line</cmdline>" \
-		"<serial type='file'><source path='$virt_guest/console$1'/></serial>"
-}
-
-# virt_make_guest N: its files, at the same path on each host; whatever user QEMU has may write the console
-virt_make_guest()
-{
-	install -d -m 0755 $virt_guest &&
-		install -m 0644 "$virt_top/build/libvirt-guest/kernel" "$virt_top/build/libvirt-guest/initrd" \
-			$virt_guest && install -m 0666 /dev/null "$virt_guest/console$1"
-}
-
-# virt_heard N: how often its guest had an answer, by what its QEMU has written
-virt_heard()
-{
-	tr -d '\r' <"$virt_guest/console$1" | grep -c '^AZ heard: state '
-}
-
-# virt_hears N COUNT: more than that
-virt_hears()
-{
-	[ "$(virt_heard "$1")" -gt "$2" ]
 }
 
 # "CID GENERATION" of webN's binding in the module, whoever holds it; nothing if it has none
