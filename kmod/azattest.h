@@ -103,6 +103,8 @@ struct azattest_binding {
 	unsigned int request_count;	/* [queue lock] open */
 	struct azattest_bucket rate;	/* [queue lock] */
 	u64 asked, answered, refused;	/* [queue lock] */
+	u8 last_transport;		/* [queue lock] of the request asked last; 0: none yet */
+	time64_t last_asked;		/* [queue lock] when, seconds since 1970 */
 };
 
 enum azattest_request_state {
@@ -245,6 +247,7 @@ bool azattest_queue_cancel(struct azattest_request *req);
 void azattest_queue_cancel_all(struct azattest_binding *b);
 void azattest_queue_put(struct azattest_request *req);
 void azattest_queue_counts(unsigned int *queued, unsigned int *inflight);
+u8 azattest_queue_last(struct azattest_binding *b, time64_t *when);
 int azattest_queue_init(void);
 void azattest_queue_exit(void);
 

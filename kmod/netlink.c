@@ -252,6 +252,17 @@ static bool put_use(struct sk_buff *skb, struct azattest_binding *b)
 				  AZATTEST_BINDING_A_PAD);
 }
 
+static bool put_last(struct sk_buff *skb, struct azattest_binding *b)
+{
+	time64_t when;
+	u8 transport = azattest_queue_last(b, &when);
+
+	return !transport ||
+	       (!nla_put_u32(skb, AZATTEST_BINDING_A_LAST_TRANSPORT, transport) &&
+		!nla_put_u64_64bit(skb, AZATTEST_BINDING_A_LAST_ASKED, when,
+				   AZATTEST_BINDING_A_PAD));
+}
+
 static bool put_binding(struct sk_buff *skb, struct azattest_binding *b)
 {
 	return !nla_put(skb, AZATTEST_BINDING_A_UUID, AZATTEST_UUID_LEN, b->id.uuid) &&
@@ -264,7 +275,7 @@ static bool put_binding(struct sk_buff *skb, struct azattest_binding *b)
 	       !nla_put_u64_64bit(skb, AZATTEST_BINDING_A_NETNS, b->netns,
 				  AZATTEST_BINDING_A_PAD) &&
 	       (!b->has_life || !nla_put_flag(skb, AZATTEST_BINDING_A_LIFE)) &&
-	       put_use(skb, b);
+	       put_use(skb, b) && put_last(skb, b);
 }
 
 /* The live binding that a request names, or an error with its sentence. */

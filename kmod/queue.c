@@ -274,6 +274,8 @@ int azattest_queue_submit(struct azattest_request *req)
 	if (!status) {
 		req->cookie = ++azattest_queue.cookie;
 		b->asked++;
+		b->last_transport = req->transport;
+		b->last_asked = ktime_get_real_seconds();
 		b->request_count++;
 		list_add_tail(&req->sibling, &b->requests);
 		azattest_queue_timer_locked(req, req->deadline);
@@ -331,6 +333,18 @@ void azattest_queue_counts(unsigned int *queued, unsigned int *inflight)
 {
 	*queued = READ_ONCE(azattest_queue.queued);
 	*inflight = READ_ONCE(azattest_queue.inflight);
+}
+
+/* The door that the binding's last request came through; 0: it has asked for nothing yet. */
+u8 azattest_queue_last(struct azattest_binding *b, time64_t *when)
+{
+	u8 transport;
+
+	spin_lock(&azattest_queue.lock);
+	transport = b->last_transport;
+	*when = b->last_asked;
+	spin_unlock(&azattest_queue.lock);
+	return transport;
 }
 
 int azattest_queue_init(void)

@@ -75,11 +75,12 @@ static json_t *one(const struct vm_request *vm)
 		return NULL;
 	uuid_unparse_lower(vm->uuid, uuid);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:s, s:i, s:s,"
-			 " s:{s:i, s:i}, s:{s:i}}",
+			 " s:s, s:i, s:{s:i, s:i}, s:{s:i}}",
 			 "uuid", uuid, "name", vm->name, "tap", vm->tap, "state", "active",
 			 "reason", "", "slot", 1, "ifindex", 7, "generation",
 			 (json_int_t)1844674407370, "cid", 0, "binding",
 			 vm->pid ? "hostd" : "vmm", "pid", (int)vm->pid, "manager", vm->manager,
+			 "lastPath", "rest", "lastAsked", 1763769700,
 			 "packets", "in", 10, "out", 9, "drops", "rate", 3);
 }
 

@@ -33,8 +33,8 @@ a_vm_is_added_shown_listed_and_removed()
 		[ "$(ctl vm add --uuid $vm --tap tap0)" = "$vm: active" ] &&
 		ctl vm add --uuid $vm2 --tap tap1 --pid 4711 --name 'wéb 1' --profile silver &&
 		ctl vm list >out && cat out && [ "$(wc -l <out)" = 3 ] &&
-		grep -qE '^UUID +NAME +TAP +STATE +BINDING +CID +PID +SLOT +IN +OUT +DROPPED$' out &&
-		grep -qE "^$vm2  wéb 1 +tap1 +active +hostd +0 +4711 +1 +10 +9 +3$" out &&
+		grep -qE '^UUID +NAME +TAP +STATE +BINDING +CID +PID +LAST +SLOT +IN +OUT +DROPPED$' out &&
+		grep -qE "^$vm2  wéb 1 +tap1 +active +hostd +0 +4711 +rest +1 +10 +9 +3$" out &&
 		ctl vm show $vm2 >out && cat out && grep -qE '^name +wéb 1$' out &&
 		grep -qE '^  rate +3$' out && grep -qE '^pid +4711$' out &&
 		quietly ctl vm remove $vm2 && [ "$(ctl vm list | wc -l)" = 2 ] &&

@@ -27,7 +27,7 @@ no_headers_leaves_the_rows()
 # Without titles a column is as wide as what is in it.
 no_headers_keeps_no_room_for_titles()
 {
-	start && ctl vm list --no-headers | grep -q "^$vm  -  tap0  active  vmm  0  0  1  10  9  3$"
+	start && ctl vm list --no-headers | grep -q "^$vm  -  tap0  active  vmm  0  0  rest  1  10  9  3$"
 }
 
 # The pipe's end ends it: it would print for ever.

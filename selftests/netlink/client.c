@@ -352,6 +352,10 @@ void client_binding_from(struct nlattr **a, void *binding)
 	b->requests = u64(a[AZATTEST_BINDING_A_REQUESTS]);
 	b->answered = u64(a[AZATTEST_BINDING_A_ANSWERED]);
 	b->refused = u64(a[AZATTEST_BINDING_A_REFUSED]);
+	if (a[AZATTEST_BINDING_A_LAST_TRANSPORT])
+		b->last_transport = u32(a[AZATTEST_BINDING_A_LAST_TRANSPORT]);
+	if (a[AZATTEST_BINDING_A_LAST_ASKED])
+		b->last_asked = u64(a[AZATTEST_BINDING_A_LAST_ASKED]);
 }
 
 int client_binding(struct client *c, uint32_t number, struct client_binding *b)

@@ -71,7 +71,8 @@ struct client_binding {
 	uint8_t uuid[16];
 	uint64_t generation, netns, requests, answered, refused;
 	char name[AZATTEST_NAME_LEN], profile[AZATTEST_PROFILE_LEN];
-	uint32_t cid, pid, connections, attached;
+	uint32_t cid, pid, connections, attached, last_transport;
+	uint64_t last_asked;
 };
 
 int client_binding(struct client *c, uint32_t number, struct client_binding *b);

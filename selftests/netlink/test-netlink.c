@@ -2,8 +2,11 @@
 /* Owns the promises of the netlink commands: answers, errors and their sentences. */
 #include "client.h"
 
+#include <selftests/lib/ask.h>
+
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NOBODY	65534
@@ -356,6 +359,45 @@ static void a_binding_without_cid_and_life_has_no_such_attributes(void)
 	tap_need(!(b.seen & 1u << AZATTEST_BINDING_A_LIFE));
 }
 
+static void need_last(struct client *c, uint32_t number, uint32_t transport, time_t since)
+{
+	struct client_binding b;
+
+	tap_need_eq(client_binding(c, number, &b), 0);
+	tap_need_eq(b.last_transport, transport);
+	tap_need(b.last_asked >= (uint64_t)since && b.last_asked <= (uint64_t)time(NULL));
+}
+
+static void the_last_path_is_the_door_of_the_last_request(void)
+{
+	time_t since = time(NULL);
+	char doc[AZATTEST_FRAME_MAX];
+	uint32_t len = sizeof(doc);
+	struct client_binding b;
+	struct client c;
+	struct testvm *vm;
+	int rest;
+
+	client_need(&c);
+	close(rig_vhost());
+	fakesigner_start(NULL);
+	vm = testvm_start(1314);
+	rest = rig_attached(1314, AZATTEST_TRANSPORT_REST);
+	tap_need_eq(client_binding(&c, 1314, &b), 0);
+	tap_need(!(b.seen & 1u << AZATTEST_BINDING_A_LAST_TRANSPORT));
+	tap_need(!(b.seen & 1u << AZATTEST_BINDING_A_LAST_ASKED));
+	testvm_attest(vm, "vsock");
+	need_last(&c, 1314, AZATTEST_TRANSPORT_VSOCK, since);
+	tap_need_eq(azbind_attest(rest, "n", 1, doc, &len), AZATTEST_STATUS_OK);
+	need_last(&c, 1314, AZATTEST_TRANSPORT_REST, since);
+	len = sizeof(doc);
+	tap_need_eq(azbind_attest(vm->fd, "n", 1, doc, &len), AZATTEST_STATUS_OK);
+	need_last(&c, 1314, AZATTEST_TRANSPORT_VMM, since);
+	testvm_attest(vm, "again");
+	need_last(&c, 1314, AZATTEST_TRANSPORT_VSOCK, since);
+	testvm_stop(vm);
+}
+
 static void no_live_binding_is_enoent(void)
 {
 	struct client_binding b;
@@ -398,6 +440,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(do_and_dump_are_not_mixed_up),
 	TAP_TEST(a_binding_tells_all_of_its_attributes),
 	TAP_TEST(a_binding_without_cid_and_life_has_no_such_attributes),
+	TAP_TEST(the_last_path_is_the_door_of_the_last_request),
 	TAP_TEST(no_live_binding_is_enoent),
 	TAP_TEST(binding_end_has_ended_it_when_it_answers),
 };

@@ -22,6 +22,8 @@ static const struct field fields[] = {
 	{ AZATTEST_BINDING_A_REQUESTS, FIELD_NUMBER, "requests" },
 	{ AZATTEST_BINDING_A_ANSWERED, FIELD_NUMBER, "answered" },
 	{ AZATTEST_BINDING_A_REFUSED, FIELD_NUMBER, "refused" },
+	{ AZATTEST_BINDING_A_LAST_TRANSPORT, FIELD_TRANSPORT, "lastPath" },
+	{ AZATTEST_BINDING_A_LAST_ASKED, FIELD_NUMBER, "lastAsked" },
 };
 
 static const struct column columns[] = {
@@ -35,6 +37,7 @@ static const struct column columns[] = {
 	{ "requests", "REQUESTS", true },
 	{ "answered", "ANSWERED", true },
 	{ "refused", "REFUSED", true },
+	{ "lastPath", "LAST", false },
 };
 
 static const struct advice unbind_advice[] = {

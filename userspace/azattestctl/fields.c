@@ -40,11 +40,25 @@ static json_t *uuid_text(struct nlattr *attr)
 	return json_string(out);
 }
 
+static json_t *transport_text(struct nlattr *attr)
+{
+	static const char *const names[AZATTEST_TRANSPORT_MAX + 1] = {
+		[AZATTEST_TRANSPORT_VSOCK] = "vsock", [AZATTEST_TRANSPORT_REST] = "rest",
+		[AZATTEST_TRANSPORT_VMM] = "vmm",
+	};
+	uint32_t transport = attr && nla_len(attr) == sizeof(uint32_t) ? nla_get_u32(attr) : 0;
+
+	return json_string(transport <= AZATTEST_TRANSPORT_MAX && names[transport] ?
+			   names[transport] : "");
+}
+
 static json_t *value(enum field_kind kind, struct nlattr *attr)
 {
 	switch (kind) {
 	case FIELD_FLAG:
 		return json_boolean(attr);
+	case FIELD_TRANSPORT:
+		return transport_text(attr);
 	case FIELD_NUMBER:
 		return attr ? number(attr) : NULL;
 	case FIELD_TEXT:

@@ -58,6 +58,7 @@ enum field_kind {
 	FIELD_TEXT,
 	FIELD_UUID,
 	FIELD_FLAG,
+	FIELD_TRANSPORT,
 };
 
 struct field {
@@ -68,7 +69,7 @@ struct field {
 
 #define FIELDS_TYPE_MAX	31	/* no set of attributes of the family has more */
 
-/* Those of @fields that are there; a flag is always there. */
+/* Those of @fields that are there; a flag and a transport always are. */
 json_t *fields_json(const struct field *fields, size_t count, struct nlattr **attrs);
 
 /* All attributes of a message or of a nest, by type; zeroed where none is. */

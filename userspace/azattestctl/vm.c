@@ -15,6 +15,7 @@ static const struct column columns[] = {
 	{ "binding", "BINDING", false },
 	{ "cid", "CID", true },
 	{ "pid", "PID", true },
+	{ "lastPath", "LAST", false },
 	{ "slot", "SLOT", true },
 	{ "in", "IN", true },
 	{ "out", "OUT", true },

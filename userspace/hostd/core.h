@@ -167,6 +167,16 @@ int module_attach(const struct module *module, const uint8_t uuid[AZATTEST_UUID_
 int module_bind(const struct module *module, const struct module_bind *request,
 		struct failure *failure);
 int module_info(int fd, struct module_binding *binding);
+/* The door that a VM asked through last. */
+struct module_path {
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	uint32_t transport;	/* AZATTEST_TRANSPORT_*; 0: it has asked for nothing yet */
+	int64_t asked;		/* seconds since 1970 */
+};
+
+/* Calls back for the binding of @uuid, or for all if it is NULL; for none without the module. */
+void module_each_path(const struct module *module, const uint8_t *uuid,
+		      void (*each)(const struct module_path *path, void *arg), void *arg);
 /* Ends the binding of @uuid, whoever holds its files. */
 void module_end(struct module *module, const uint8_t uuid[AZATTEST_UUID_LEN]);
 
@@ -267,6 +277,7 @@ struct vm {
 	struct watch watch;	/* a file attached to the binding; fd -1: not bound */
 	struct hostd *hostd;	/* of .watch */
 	struct module_binding binding;	/* valid while .watch is open */
+	struct module_path path;	/* as status.c was told last */
 	int owner;		/* file that owns the binding made here; -1 */
 
 	char reason[300];	/* why it has no slot */

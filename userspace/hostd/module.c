@@ -255,6 +255,53 @@ void module_close(struct module *module)
 	module->events.fd = -1;
 }
 
+/* ---- the path that was used last ---- */
+
+struct paths {
+	void (*each)(const struct module_path *path, void *arg);
+	void *arg;
+};
+
+static int on_path(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attrs[AZATTEST_BINDING_A_MAX + 1], *uuid, *transport, *asked;
+	struct module_path path = { .transport = 0 };
+	const struct paths *paths = arg;
+
+	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, AZATTEST_BINDING_A_MAX, NULL))
+		return NL_SKIP;
+	uuid = attrs[AZATTEST_BINDING_A_UUID];
+	transport = attrs[AZATTEST_BINDING_A_LAST_TRANSPORT];
+	asked = attrs[AZATTEST_BINDING_A_LAST_ASKED];
+	if (!uuid || nla_len(uuid) != AZATTEST_UUID_LEN)
+		return NL_SKIP;
+	memcpy(path.uuid, nla_data(uuid), sizeof(path.uuid));
+	if (transport && asked && nla_get_u32(transport) <= AZATTEST_TRANSPORT_MAX) {
+		path.transport = nla_get_u32(transport);
+		path.asked = (int64_t)nla_get_u64(asked);
+	}
+	paths->each(&path, paths->arg);
+	return NL_OK;
+}
+
+void module_each_path(const struct module *module, const uint8_t *uuid,
+		      void (*each)(const struct module_path *path, void *arg), void *arg)
+{
+	struct paths paths = { each, arg };
+	struct nl_sock *sock = nl_socket_alloc();
+	struct nl_msg *msg = nlmsg_alloc();
+
+	if (sock && msg && module->family && !genl_connect(sock) &&
+	    !nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_path, &paths) &&
+	    genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, module->family, 0, uuid ? 0 : NLM_F_DUMP,
+			AZATTEST_CMD_BINDING_GET, AZATTEST_GENL_VERSION) &&
+	    (!uuid || !nla_put(msg, AZATTEST_BINDING_A_UUID, AZATTEST_UUID_LEN, uuid)) &&
+	    nl_send_auto(sock, msg) > 0)
+		nl_recvmsgs_default(sock);
+	nlmsg_free(msg);
+	nl_socket_free(sock);
+}
+
 void module_end(struct module *module, const uint8_t uuid[AZATTEST_UUID_LEN])
 {
 	struct nl_sock *sock = nl_socket_alloc();

@@ -65,6 +65,24 @@ static json_t *drops_json(const uint64_t drops[FENCE_REASON_COUNT])
 	return object;
 }
 
+static void note_path(const struct module_path *path, void *arg)
+{
+	struct vm *vm = vm_find(arg, path->uuid);
+
+	if (vm)
+		vm->path = *path;
+}
+
+static const char *path_name(uint32_t transport)
+{
+	static const char *const names[AZATTEST_TRANSPORT_MAX + 1] = {
+		[AZATTEST_TRANSPORT_VSOCK] = "vsock", [AZATTEST_TRANSPORT_REST] = "rest",
+		[AZATTEST_TRANSPORT_VMM] = "vmm",
+	};
+
+	return names[transport] ? names[transport] : "";
+}
+
 static json_t *one_json(struct hostd *hostd, const struct vm *vm)
 {
 	const struct vm_request *r = &vm->request;
@@ -81,7 +99,7 @@ static json_t *one_json(struct hostd *hostd, const struct vm *vm)
 	for (unsigned int i = 0; i < FENCE_REASON_COUNT; i++)
 		drops[i] = record.drops[i];
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:s, s:i, s:s,"
-			 " s:{s:I, s:I}, s:o}",
+			 " s:s, s:I, s:{s:I, s:I}, s:o}",
 			 "uuid", uuid, "name", bound ? vm->binding.name : r->name, "tap", r->tap,
 			 "state", state_name(state), "reason", reason, "slot", vm->slot,
 			 "ifindex", vm->ifindex,
@@ -89,6 +107,8 @@ static json_t *one_json(struct hostd *hostd, const struct vm *vm)
 			 "cid", (json_int_t)(bound ? vm->binding.cid : 0),
 			 "binding", !bound ? "none" : vm->owner >= 0 ? "hostd" : "vmm",
 			 "pid", r->pid, "manager", r->manager,
+			 "lastPath", path_name(bound ? vm->path.transport : 0),
+			 "lastAsked", (json_int_t)(bound ? vm->path.asked : 0),
 			 "packets", "in", (json_int_t)record.rx_packets,
 			 "out", (json_int_t)record.tx_packets,
 			 "drops", drops_json(drops));
@@ -98,13 +118,20 @@ json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
 {
 	struct vm *vm = vm_find(hostd, uuid);
 
-	return vm ? one_json(hostd, vm) : NULL;
+	if (!vm)
+		return NULL;
+	vm->path = (struct module_path) { .transport = 0 };
+	module_each_path(&hostd->module, uuid, note_path, hostd);
+	return one_json(hostd, vm);
 }
 
 json_t *vm_list_json(struct hostd *hostd)
 {
 	json_t *list = json_array();
 
+	for (struct vm *vm = hostd->vms; vm; vm = vm->next)
+		vm->path = (struct module_path) { .transport = 0 };
+	module_each_path(&hostd->module, NULL, note_path, hostd);
 	for (struct vm *vm = hostd->vms; vm; vm = vm->next)
 		json_array_append_new(list, one_json(hostd, vm));
 	return list;

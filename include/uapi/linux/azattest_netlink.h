@@ -132,6 +132,9 @@
  *   REQUESTS     u64     asked for
  *   ANSWERED     u64     answered with OK
  *   REFUSED      u64     ended otherwise
+ *   LAST_TRANSPORT u32   AZATTEST_TRANSPORT_*, of the request asked last: the
+ *                        path that the VM uses; absent before the first one
+ *   LAST_ASKED   u64     when that was, seconds since 1970 by the host's clock
  */
 #define AZATTEST_BINDING_A_UUID			1
 #define AZATTEST_BINDING_A_GENERATION		2
@@ -147,7 +150,9 @@
 #define AZATTEST_BINDING_A_ANSWERED		12
 #define AZATTEST_BINDING_A_REFUSED		13
 #define AZATTEST_BINDING_A_PAD			14
-#define AZATTEST_BINDING_A_MAX			14
+#define AZATTEST_BINDING_A_LAST_TRANSPORT	15
+#define AZATTEST_BINDING_A_LAST_ASKED		16
+#define AZATTEST_BINDING_A_MAX			16
 
 /*
  * EVENT, sent to group "events". recv(2) says ENOBUFS when events were lost,
