@@ -44,6 +44,26 @@ vms_fit_their_schemas()
 		fits vm one && ctl vm show $vm --json >shown && fits vm shown && ctl vm list --json >some && fits vms some
 }
 
+a_binding_and_the_doctor_fit_their_schemas()
+{
+	local got=0
+	start && ctl vm bind --uuid $vm --pid 17 --json >bound && fits binding bound || return 1
+	ctl doctor --json >doctor || got=$?
+	[ "$got" = 8 ] && fits doctor doctor
+}
+
+# Each title names the commands whose JSON it is about.
+every_command_with_json_has_a_schema()
+{
+	local command lines=0
+	while read -r command; do
+		lines=$((lines + 1))
+		grep -h '^ "title"' "$top"/docs/schemas/*.json | grep -q "[ \"]$command --json" ||
+			{ echo "no schema: $command"; return 1; }
+	done < <(ctl help | sed -nE 's/^  ([a-z][a-z ]*[a-z]) .*--json.*/\1/p' | sed -E 's/^(legacy|vm vsock) .*/\1/')
+	[ "$lines" -ge 15 ]
+}
+
 # What these would not see no schema would.
 control_a_missing_member_and_a_wrong_type_are_seen()
 {
@@ -53,6 +73,7 @@ control_a_missing_member_and_a_wrong_type_are_seen()
 }
 
 promises="status_fits_its_schema legacy_fits_its_schema vms_fit_their_schemas
+	a_binding_and_the_doctor_fit_their_schemas every_command_with_json_has_a_schema
 	control_a_missing_member_and_a_wrong_type_are_seen"
 
 try $promises

@@ -41,11 +41,12 @@ test-embedded_PKGS := libcrypto inih uuid
 UNIT_TESTS += test-config test-state test-embedded
 
 # The whole of it, on a module that is a file.
-daemon_tests := test-daemon test-daemon-signers
+daemon_tests := test-daemon test-daemon-signers test-ctl-schemas
 ASAN_PROGRAMS += $(daemon_tests)
 $(foreach t,$(daemon_tests),$(eval $(t)_SRCS := $(addprefix selftests/azattestd/,$(t).c rig.c fakemodule.c) \
 	$(azattestd_TAP)))
 $(foreach t,$(daemon_tests),$(eval $(t)_PKGS := libcrypto jansson))
+test-ctl-schemas_CFLAGS := -DAZ_TOP='"$(TOP)"'
 UNIT_TESTS += $(daemon_tests)
 HOST_TESTS += selftests/azattestd/test-daemon.sh
 

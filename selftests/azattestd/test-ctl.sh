@@ -52,6 +52,12 @@ says()
 	[ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qF -- "$words" err && [ ! -s out ]
 }
 
+# fits SCHEMA FILE: where there is something that can tell
+fits()
+{
+	! command -v jsonschema >/dev/null || jsonschema -i "$2" "$top/docs/schemas/$1.json"
+}
+
 bound()
 {
 	ctl bindings | grep -q "^$1 "
@@ -111,7 +117,7 @@ each_counter_of_the_module_is_told()
 
 module_json_has_the_same()
 {
-	ctl module --json >out && cat out &&
+	ctl module --json >out && cat out && fits module out &&
 		grep -qE '^  "listener": [0-9]+,$' out && grep -q '^    "poisoned": 0' out &&
 		tr -d ' \n' <out | grep -qE '"queue":\{"value":[0-9]+,"min":1,"max":65536\}'
 }
@@ -129,8 +135,8 @@ a_binding_is_in_the_table_and_in_json()
 {
 	start_vmm "$vm" 4711 "$bin/azattest-run" --name 'wéb 1' --profile silver || return 1
 	ctl bindings >out && cat out && ctl bindings --json >json && cat json &&
-		grep -q '^UUID  *NAME .* REFUSED$' out &&
-		grep -qE "^$vm  wéb 1 +4711 +[0-9]+ +$pid +silver +0 +0 +0 +0$" out &&
+		grep -q '^UUID  *NAME .* REFUSED  *LAST$' out &&
+		grep -qE "^$vm  wéb 1 +4711 +[0-9]+ +$pid +silver +0 +0 +0 +0 +-$" out && fits bindings json &&
 		grep -qF "\"uuid\": \"$vm\"" json && grep -qF '"name": "wéb 1"' json &&
 		grep -qF "\"pid\": $pid" json && grep -qF '"cid": 4711' json &&
 		[ "$(ctl module | sed -n 's/^bindings: *//p')" -ge 1 ]
@@ -153,7 +159,7 @@ a_grant_lets_that_user_bind_once()
 	says 125 "a grant" "${run[@]}" --uuid "$vm" --cid 4712 -- true &&
 		ctl grant --uuid "$vm" --uid nobody --name web2 --cid 4712 &&
 		ctl grants >out && cat out && ctl grants --json >json && cat json &&
-		grep -qE "^$vm +$nobody +web2 +- +4712$" out &&
+		grep -qE "^$vm +$nobody +web2 +- +4712$" out && fits grants json &&
 		grep -qF "\"uid\": $nobody" json && grep -qF '"cid": 4712' json &&
 		start_vmm "$vm" 4712 "${run[@]}" &&
 		ctl bindings | grep -qE "^$vm +web2 +4712 " &&

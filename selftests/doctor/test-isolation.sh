@@ -129,6 +129,7 @@ a_port_that_passes_nothing_is_not_tried()
 json_has_the_same()
 {
 	isolation --json
+	! command -v jsonschema || jsonschema -i out "$top/docs/schemas/isolation.json" || return 1
 	sed -n 's/^    "attempt": "\(.*\)",$/\1/p' out >got
 	isolation
 	sed -nE 's/^(PASS|FAIL|SKIP)  ([^ ]+) .*/\2/p' out >want
