@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Owns what tests of azattestctl share: a folder to be in, the fakes it talks to, the loop over promises.
+# Owns what tests of azattestctl share: a folder to be in, the fakes it talks to.
 # Sourced by bash; $top is the project's folder.
 
 # shellcheck source=selftests/lib/ktap.sh disable=SC2154
@@ -39,29 +39,4 @@ says()
 	"$@" >out 2>err || got=$?
 	cat err
 	[ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qF -- "$words" err && [ ! -s out ]
-}
-
-# why_not PROMISE: prints why it cannot be tried here; a test may have its own
-why_not()
-{
-	:
-}
-
-# try PROMISE...: each is the name of a function
-try()
-{
-	local promise reason
-	ktap_plan $#
-	for promise in "$@"; do
-		reason=$(why_not "$promise")
-		if [ -n "$reason" ]; then
-			ktap_skip "$promise" "$reason"
-		elif "$promise" >output 2>&1; then
-			ktap_ok "$promise"
-		else
-			ktap_note "$(cat output)"
-			ktap_not_ok "$promise"
-		fi
-	done
-	ktap_end
 }

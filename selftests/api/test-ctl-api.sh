@@ -160,10 +160,10 @@ promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed
 	status_goes_on_without_hostd status_keeps_its_exit_codes
 	a_proxy_in_the_environment_is_not_asked"
 
-why_not()
+ktap_why_not()
 {
 	[ "$1" != who_may_not_change_is_told_who_may ] || [ "$(id -u)" = 0 ] ||
 		echo "needs root, to ask as another"
 }
 
-try $promises
+ktap_try $promises

@@ -76,4 +76,4 @@ promises="status_fits_its_schema legacy_fits_its_schema vms_fit_their_schemas
 	a_binding_and_the_doctor_fit_their_schemas every_command_with_json_has_a_schema
 	control_a_missing_member_and_a_wrong_type_are_seen"
 
-try $promises
+ktap_try $promises

@@ -131,4 +131,4 @@ promises="no_headers_leaves_the_rows no_headers_keeps_no_room_for_titles watch_p
 	what_a_command_has_not_is_no_option host_is_reserved colour_only_on_a_terminal
 	no_color_is_honoured columns_stand_with_colours each_shared_option_is_in_the_manual"
 
-try $promises
+ktap_try $promises

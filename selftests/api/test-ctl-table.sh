@@ -161,10 +161,10 @@ promises="the_manual_has_each_command each_command_helps help_of_what_is_not_the
 	operands_complete_to_what_is_there without_hostd_there_is_silence
 	bash_completes_and_runs_no_name zsh_completes_and_runs_no_name no_other_shell_is_promised"
 
-why_not()
+ktap_why_not()
 {
 	[ "$1" != zsh_completes_and_runs_no_name ] || command -v zsh >/dev/null ||
 		echo "no zsh: scripts/deps"
 }
 
-try $promises
+ktap_try $promises

@@ -162,10 +162,10 @@ promises="a_name_is_as_good_as_a_uuid a_name_of_two_vms_is_refused a_name_of_no_
 	legacy_off_is_refused_while_vms_are_enrolled hosts_without_documents_take_no_vms
 	hosts_in_any_state_lose_vms wrong_usage_is_2 the_cmdlets_names_are_members"
 
-why_not()
+ktap_why_not()
 {
 	[ "$1" != without_the_module_only_enrolled_vms_are_known ] ||
 		! [ -e /dev/azattest ] || echo "the module is loaded"
 }
 
-try $promises
+ktap_try $promises

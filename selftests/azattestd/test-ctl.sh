@@ -294,15 +294,4 @@ promises="module_tells_numbers_and_limits counters_at_zero_are_told_if_asked_for
 	where_the_module_is_not_modprobe_is_the_advice wrong_usage_is_2"
 
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	# in this shell, so that what is started stays its child
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+ktap_try $promises

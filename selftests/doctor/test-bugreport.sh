@@ -74,15 +74,4 @@ promises="a_host_without_daemons_has_a_report what_daemons_say_is_in_it
 	a_file_is_new_and_its_owners_alone what_cannot_be_written_is_told wrong_usage_is_2"
 
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	# in this shell, so that what is started stays its child
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+ktap_try $promises

@@ -103,17 +103,11 @@ promises="nothing_running_is_told_without_a_word_on_standard_error
 	nobody_may_ask_and_is_told_what_he_cannot_see json_has_the_same_checks
 	daemons_that_answer_are_judged a_hostd_that_hangs_is_told_soon wrong_usage_is_2"
 
+ktap_why_not()
+{
+	[ "$1" != nobody_may_ask_and_is_told_what_he_cannot_see ] || [ "$(id -u)" = 0 ] ||
+		echo "needs root, to ask as another"
+}
+
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if [ "$promise" = nobody_may_ask_and_is_told_what_he_cannot_see ] && [ "$(id -u)" != 0 ]; then
-		ktap_skip "$promise" "needs root, to ask as another"
-	elif $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+ktap_try $promises

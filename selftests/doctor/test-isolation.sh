@@ -169,15 +169,4 @@ promises="with_rest_off_the_door_is_not_tried where_nobody_answers_all_passes
 	killed_in_the_middle_it_leaves_nothing who_is_not_root_is_told"
 
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	# in this shell, so that what is started stays its child
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+ktap_try $promises

@@ -92,6 +92,40 @@ ktap_wait_for()
 	done
 }
 
+# Two hooks of ktap_try, for tests that have more to say: prints why a promise
+# cannot be tried here; does what is needed after a broken one.
+ktap_why_not()
+{
+	:
+}
+
+ktap_after_broken()
+{
+	:
+}
+
+# ktap_try PROMISE...: the whole of a test once it is prepared. Each promise is the
+# name of a function, run in this shell, so that what it starts stays its child.
+ktap_try()
+{
+	ktap_output=$(mktemp) || exit 1
+	ktap_plan $#
+	for ktap_promise in "$@"; do
+		ktap_reason=$(ktap_why_not "$ktap_promise")
+		if [ -n "$ktap_reason" ]; then
+			ktap_skip "$ktap_promise" "$ktap_reason"
+		elif "$ktap_promise" >"$ktap_output" 2>&1; then
+			ktap_ok "$ktap_promise"
+		else
+			ktap_note "$(cat "$ktap_output")"
+			ktap_not_ok "$ktap_promise"
+			ktap_after_broken "$ktap_promise"
+		fi
+	done
+	rm -f "$ktap_output"
+	ktap_end
+}
+
 # Ends the test with the status that its results deserve.
 ktap_end()
 {

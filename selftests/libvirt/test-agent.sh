@@ -245,16 +245,10 @@ promises="a_running_domain_is_bound_as_it_says one_that_opted_out_is_unbound
 	attest_no_ends_it_too the_enrolment_of_a_domain_that_is_gone_is_ended
 	an_administrators_enrolment_is_left_alone rest_that_is_off_is_waited_for a_card_that_cannot_be_is_said
 	wrong_usage_is_2"
+ktap_after_broken()
+{
+	kill "$agent" 2>/dev/null
+}
+
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-		kill "$agent" 2>/dev/null
-	fi
-done
-ktap_end
+ktap_try $promises
