@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns "azattestctl vm bind": gives a running VM its identity, by its VMM's process.
 
-#include "ctl.h"
+#include "vm.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -11,54 +11,7 @@
 
 #define COMMAND	"vm bind"
 
-struct wish {
-	const char *uuid;
-	json_t *body;
-	bool as_json;
-};
-
-static bool add_number(struct wish *w, const char *key, const char *option, const char *text)
-{
-	uint32_t number;
-
-	if (!arguments_u32(COMMAND, option, text, &number))
-		return false;
-	json_object_set_new(w->body, key, json_integer(number));
-	return true;
-}
-
-/* False after one line: only UTF-8 can travel. */
-static bool add_text(struct wish *w, const char *key, const char *text)
-{
-	if (!json_object_set_new(w->body, key, json_string(text)))
-		return true;
-	say(COMMAND ": --%s: is no UTF-8", key);
-	return false;
-}
-
-static bool read_option(struct wish *w, int option)
-{
-	switch (option) {
-	case 'u':
-		w->uuid = optarg;
-		return true;
-	case 'i':
-		return add_number(w, "pid", "--pid", optarg);
-	case 'c':
-		return add_number(w, "cid", "--cid", optarg);
-	case 'n':
-		return add_text(w, "name", optarg);
-	case 'p':
-		return add_text(w, "profile", optarg);
-	case 'j':
-		w->as_json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool read_wish(int argc, char **argv, struct wish *w)
+static bool read_wish(int argc, char **argv, struct vm_wish *w)
 {
 	static const struct option table[] = {
 		{ "uuid", required_argument, NULL, 'u' },
@@ -69,12 +22,8 @@ static bool read_wish(int argc, char **argv, struct wish *w)
 		{ "json", no_argument, NULL, 'j' },
 		{ 0 }
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
-		if (!read_option(w, c))
-			return false;
-	if (!arguments_none_left(argc, argv))
+	if (!wish_read(w, argc, argv, table) || !arguments_none_left(argc, argv))
 		return false;
 	if (w->uuid && json_object_get(w->body, "pid"))
 		return true;
@@ -93,7 +42,7 @@ static void print_binding(const json_t *binding)
 	printf("%s: %s: CID %s, process %s\n", uuid, state, cid, pid);
 }
 
-static int bind_vm(const struct ctl *ctl, const struct wish *w)
+static int bind_vm(const struct ctl *ctl, const struct vm_wish *w)
 {
 	struct hostd_answer answer;
 	char canonical[37], path[64];
@@ -117,7 +66,7 @@ static int bind_vm(const struct ctl *ctl, const struct wish *w)
 
 int vm_bind_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct wish w = { .body = json_object() };
+	struct vm_wish w = { .command = COMMAND, .body = json_object() };
 	int exit = read_wish(argc, argv, &w) ? bind_vm(ctl, &w) : EXIT_USAGE;
 
 	json_decref(w.body);

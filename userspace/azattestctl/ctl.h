@@ -42,6 +42,8 @@
  * What changes VMs is in vm.h:
  *
  *   vm_add.c     azattestctl vm add, one with its tap
+ *   bind.c       azattestctl vm bind
+ *   wish.c       the options of these two
  *   vm_many.c    azattestctl vm add NAME...|--all
  *   vm_remove.c  azattestctl vm remove
  *   names.c      which VM a word means

@@ -83,6 +83,19 @@ int vm_domains(const struct ctl *ctl, const char *command, const char *how, int 
 	       struct vm_domains *known);
 void vm_domains_forget(struct vm_domains *known);
 
+/* ---- wish.c ---- */
+
+struct option;
+struct vm_wish {
+	const char *command;	/* for lines */
+	const char *uuid;
+	json_t *body;		/* of the call of the API */
+	bool as_json, all;
+};
+
+/* Those of @table: u(uuid) t(ap) n(ame) p(rofile) i: pid, c(id) j(son) a(ll); false after one line. */
+bool wish_read(struct vm_wish *w, int argc, char **argv, const struct option *table);
+
 /* ---- vm.c ---- */
 
 /* A line on how it stands. */

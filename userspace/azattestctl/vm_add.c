@@ -8,58 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct wish {
-	const char *uuid;
-	json_t *body;
-	bool as_json, all;
-};
-
-static bool add_pid(struct wish *w, const char *text)
-{
-	uint32_t pid;
-
-	if (!arguments_u32("vm add", "--pid", text, &pid))
-		return false;
-	json_object_set_new(w->body, "pid", json_integer(pid));
-	return true;
-}
-
-/* False after one line: only UTF-8 can travel. */
-static bool add_text(struct wish *w, const char *key, const char *text)
-{
-	if (!json_object_set_new(w->body, key, json_string(text)))
-		return true;
-	say("vm add: --%s: is no UTF-8", key);
-	return false;
-}
-
-static bool read_option(struct wish *w, int option)
-{
-	switch (option) {
-	case 'u':
-		w->uuid = optarg;
-		return true;
-	case 't':
-		return add_text(w, "tap", optarg);
-	case 'n':
-		return add_text(w, "name", optarg);
-	case 'p':
-		return add_text(w, "profile", optarg);
-	case 'i':
-		return add_pid(w, optarg);
-	case 'j':
-		w->as_json = true;
-		return true;
-	case 'a':
-		w->all = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Either one VM by its tap, or those that are named, or all; nothing of the others. */
-static bool check(int words, const struct wish *w)
+static bool check(int words, const struct vm_wish *w)
 {
 	bool one = w->uuid && json_object_get(w->body, "tap"), many = w->all || words;
 	bool options = w->uuid || w->as_json || json_object_size(w->body);
@@ -72,7 +22,7 @@ static bool check(int words, const struct wish *w)
 	return false;
 }
 
-static bool read_wish(int argc, char **argv, struct wish *w)
+static bool read_wish(int argc, char **argv, struct vm_wish *w)
 {
 	static const struct option table[] = {
 		{ "uuid", required_argument, NULL, 'u' },
@@ -84,15 +34,11 @@ static bool read_wish(int argc, char **argv, struct wish *w)
 		{ "all", no_argument, NULL, 'a' },
 		{ 0 }
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
-		if (!read_option(w, c))
-			return false;
-	return check(argc - optind, w);
+	return wish_read(w, argc, argv, table) && check(argc - optind, w);
 }
 
-static int add(const struct ctl *ctl, const struct wish *w)
+static int add(const struct ctl *ctl, const struct vm_wish *w)
 {
 	struct hostd_answer answer;
 	char uuid[UUID_TEXT], path[64];
@@ -125,14 +71,14 @@ static int add(const struct ctl *ctl, const struct wish *w)
 	return output_end("vm add");
 }
 
-static int add_wished(const struct ctl *ctl, const struct wish *w, int count, char **words)
+static int add_wished(const struct ctl *ctl, const struct vm_wish *w, int count, char **words)
 {
 	return w->uuid ? add(ctl, w) : vm_add_many(ctl, "vm add", count, words);
 }
 
 int vm_add_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct wish w = { .body = json_object() };
+	struct vm_wish w = { .command = "vm add", .body = json_object() };
 	int exit = EXIT_USAGE;
 
 	if (read_wish(argc, argv, &w))

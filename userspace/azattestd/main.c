@@ -4,12 +4,13 @@
 #include "azattestd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+
+#include <userspace/daemon/options.h>
 
 struct options {
 	const char *config;
@@ -38,42 +39,15 @@ static int usage(FILE *to)
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-static void parse(int argc, char **argv, struct options *options)
+static void parse(int argc, char **argv, struct options *o)
 {
-	static const struct option table[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "state", required_argument, NULL, 's' },
-		{ "run", required_argument, NULL, 'r' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "signer", required_argument, NULL, 'p' },
-		{ "keeper", required_argument, NULL, 'e' },
-		{ "sync", required_argument, NULL, 'y' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
+	const struct options_one options[] = {
+		{ "config", &o->config, NULL }, { "state", &o->state, NULL }, { "run", &o->run, NULL },
+		{ "device", &o->device, NULL }, { "signer", &o->signer, NULL },
+		{ "keeper", &o->keeper, NULL }, { "sync", &o->sync, NULL }, { "check", NULL, &o->check },
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case 'c': options->config = optarg; break;
-		case 's': options->state = optarg; break;
-		case 'r': options->run = optarg; break;
-		case 'd': options->device = optarg; break;
-		case 'p': options->signer = optarg; break;
-		case 'e': options->keeper = optarg; break;
-		case 'y': options->sync = optarg; break;
-		case 'k': options->check = true; break;
-		case 'v':
-			puts("azattestd " AZATTEST_PRODUCT_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
-			exit(usage(c == 'h' ? stdout : stderr));
-		}
-	}
-	if (optind < argc)
-		exit(usage(stderr));
+	options_read(argc, argv, log_name, usage, options, sizeof(options) / sizeof(options[0]));
 }
 
 static int find_program(char path[512], const char *given, const char *name,

@@ -9,6 +9,6 @@ azattestd_CONTROL := $(addprefix userspace/azattestd/,audit.c clock.c condition.
 	$(addprefix userspace/common/,accept.c certificate.c keytype.c ownfile.c setup.c)
 
 PROGRAMS += azattestd
-azattestd_SRCS := userspace/azattestd/main.c userspace/azattestd/daemon.c $(azattestd_CONTROL)
+azattestd_SRCS := userspace/azattestd/main.c userspace/daemon/options.c userspace/azattestd/daemon.c $(azattestd_CONTROL)
 azattestd_STATIC := azdocument azseal azaudit
 azattestd_PKGS := libcrypto inih jansson libsystemd uuid

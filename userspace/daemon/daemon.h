@@ -4,6 +4,7 @@
  *
  *   watch.c   descriptors and their handlers
  *   log.c     lines for people, and failures on their way up
+ *   options.h the command line of programs that take options only
  *   format.c  which version wrote a state directory
  */
 #ifndef AZATTEST_DAEMON_H

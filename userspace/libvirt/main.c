@@ -3,11 +3,10 @@
 
 #include <userspace/libvirt/libvirt.h>
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <userspace/common/common.h>
+#include <userspace/daemon/options.h>
 
 #define URI	"qemu:///system"
 #define API	"/run/azattest/api.sock"
@@ -26,30 +25,12 @@ static int usage(FILE *to)
 
 static void parse(int argc, char **argv, struct agent *agent)
 {
-	static const struct option table[] = {
-		{ "connect", required_argument, NULL, 'c' },
-		{ "api", required_argument, NULL, 'a' },
-		{ "pids", required_argument, NULL, 'p' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
+	const struct options_one options[] = {
+		{ "connect", &agent->uri, NULL }, { "api", &agent->api, NULL },
+		{ "pids", &agent->pids, NULL },
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case 'c': agent->uri = optarg; break;
-		case 'a': agent->api = optarg; break;
-		case 'p': agent->pids = optarg; break;
-		case 'v':
-			puts("azattest-libvirt " AZATTEST_PRODUCT_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
-			exit(usage(c == 'h' ? stdout : stderr));
-		}
-	}
-	if (optind < argc)
-		exit(usage(stderr));
+	options_read(argc, argv, log_name, usage, options, sizeof(options) / sizeof(options[0]));
 }
 
 int main(int argc, char **argv)

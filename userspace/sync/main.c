@@ -4,7 +4,6 @@
 #include "sync.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
+
+#include <userspace/daemon/options.h>
 
 struct options {
 	const char *config;
@@ -53,30 +54,13 @@ static int usage(FILE *to)
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-static void parse(int argc, char **argv, struct options *options)
+static void parse(int argc, char **argv, struct options *o)
 {
-	static const struct option table[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
+	const struct options_one options[] = {
+		{ "config", &o->config, NULL }, { "check", NULL, &o->check },
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case 'c': options->config = optarg; break;
-		case 'k': options->check = true; break;
-		case 'v':
-			puts("azattest-sync " AZATTEST_PRODUCT_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
-			exit(usage(c == 'h' ? stdout : stderr));
-		}
-	}
-	if (optind < argc)
-		exit(usage(stderr));
+	options_read(argc, argv, log_name, usage, options, sizeof(options) / sizeof(options[0]));
 }
 
 /* All that is read as root, if that is who we are. */
