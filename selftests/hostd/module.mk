@@ -22,7 +22,7 @@ test-hostd-bind_PKGS := jansson uuid
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
 hostd_UNITS := test-hostd-config test-hostd-store test-hostd-process test-hostd-module \
-	test-hostd-facts test-hostd-session test-hostd-slots test-hostd-ask
+	test-hostd-facts test-hostd-session test-hostd-slots test-hostd-ask test-hostd-audit
 ASAN_PROGRAMS += $(hostd_UNITS)
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
@@ -46,6 +46,9 @@ test-hostd-session_SRCS := selftests/hostd/test-hostd-session.c $(hostd_SESSION)
 test-hostd-session_PKGS := jansson
 test-hostd-slots_SRCS := selftests/hostd/test-hostd-slots.c $(hostd_SESSION)
 test-hostd-slots_PKGS := jansson
+test-hostd-audit_SRCS := selftests/hostd/test-hostd-audit.c userspace/hostd/audit.c $(hostd_TAP)
+test-hostd-audit_PKGS := jansson
+test-hostd-audit_LDLIBS := -Wl,--wrap=watch_now_ms
 test-hostd-ask_SRCS := selftests/hostd/test-hostd-ask.c \
 	$(addprefix userspace/hostd/,bind.c bind_record.c taker.c process.c store.c backoff.c) \
 	$(addprefix userspace/daemon/,watch.c format.c) userspace/take/link.c $(hostd_TAP)

@@ -34,6 +34,12 @@ bool backoff_ready(const struct backoff *backoff);
 void backoff_failed(struct backoff *backoff);
 void backoff_clear(struct backoff *backoff);
 
+/* audit.c: everything is looked at now and then */
+
+bool audit_due(const struct hostd *hostd);
+/* The next one, from now. */
+void audit_plan(struct hostd *hostd);
+
 /* store.c: JSON objects in files of one directory */
 
 /* Of the whole directory. Another layout is another number, and takes over those before it. */
@@ -374,7 +380,7 @@ struct hostd {
 	struct config config;
 	const char *pin_dir;
 	const char *signer_config;	/* azattestd.conf */
-	unsigned int audit_s;		/* 0: on events only */
+	unsigned int audit_s;		/* 0: on events only; longer with many VMs */
 
 	struct store store;
 	struct net *net;

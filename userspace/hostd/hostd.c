@@ -433,11 +433,6 @@ static void tick(struct hostd *hostd)
 		sd_notify(0, "WATCHDOG=1");
 }
 
-static bool audit_due(const struct hostd *hostd)
-{
-	return hostd->audit_s && watch_now_ms() >= hostd->audit_ms;
-}
-
 static bool pass_due(const struct hostd *hostd)
 {
 	int64_t gap = hostd->pass_took_ms > GAP_MS ? hostd->pass_took_ms : GAP_MS;
@@ -479,7 +474,7 @@ void hostd_run(struct hostd *hostd)
 {
 	int64_t next_tick = 0;
 
-	hostd->audit_ms = watch_now_ms() + hostd->audit_s * 1000LL;
+	audit_plan(hostd);
 	while (!hostd->stopping) {
 		if (watch_now_ms() >= next_tick) {
 			tick(hostd);
@@ -488,7 +483,7 @@ void hostd_run(struct hostd *hostd)
 		if (audit_due(hostd)) {
 			if (watch_now_ms() >= hostd->firewall_ms)
 				check_firewall(hostd);
-			hostd->audit_ms = watch_now_ms() + hostd->audit_s * 1000LL;
+			audit_plan(hostd);
 			hostd_changed(hostd);
 		}
 		if (pass_due(hostd))
