@@ -42,10 +42,36 @@ static void trace_write(const char *file, const char *text)
 
 /* ---- turns ---- */
 
+/* Requests of the polite VM: at most one for each of its connections. */
+struct cookies {
+	unsigned long long cookie[CONNECTIONS];
+	unsigned int count;
+};
+
+static void cookies_add(struct cookies *c, unsigned long long cookie)
+{
+	if (c->count == CONNECTIONS)
+		bench_die("trace: more requests at once than connections: lines are missing");
+	c->cookie[c->count++] = cookie;
+}
+
+/* False: it is not among them. */
+static bool cookies_remove(struct cookies *c, unsigned long long cookie)
+{
+	for (unsigned int i = 0; i < c->count; i++) {
+		if (c->cookie[i] != cookie)
+			continue;
+		c->cookie[i] = c->cookie[--c->count];
+		return true;
+	}
+	return false;
+}
+
 /* What the module did since the polite VM's last turn. */
 struct turns {
 	unsigned long long polite;	/* generation */
-	unsigned int waiting;		/* its requests in the queue */
+	struct cookies waiting;		/* its requests in the queue */
+	struct cookies early;		/* taken before the line came that they were queued */
 	bool always;			/* it had one all the time */
 	unsigned int judged;
 	unsigned int most;		/* turns of one other VM in between */
@@ -70,32 +96,42 @@ static void turn_of_other(struct turns *t, unsigned long long generation)
 	t->other[i].turns++;
 }
 
-static void turn_of_polite(struct turns *t)
+static void turn_of_polite(struct turns *t, unsigned long long cookie)
 {
 	for (unsigned int i = 0; t->always && i < t->others; i++)
 		if (t->other[i].turns > t->most)
 			t->most = t->other[i].turns;
 	t->judged += t->always;
 	t->others = 0;
-	t->waiting -= t->waiting > 0;
-	t->always = t->waiting > 0;
+	if (!cookies_remove(&t->waiting, cookie))
+		cookies_add(&t->early, cookie);
+	t->always = t->waiting.count > 0;
+}
+
+/* Who queues says so afterwards: on another processor it may have been taken by then. */
+static void queued_by_polite(struct turns *t, unsigned long long cookie)
+{
+	if (!cookies_remove(&t->early, cookie))
+		cookies_add(&t->waiting, cookie);
 }
 
 static void read_step(struct turns *t, const char *line)
 {
 	const char *at = strstr(line, "step=");
-	unsigned long long generation;
-	char step[16], cookie[24];
+	unsigned long long generation, cookie;
+	char step[16];
 
-	if (!at || sscanf(at, "step=%15s cookie=%23s generation=%llu", step, cookie,
+	if (!at || sscanf(at, "step=%15s cookie=%llx generation=%llu", step, &cookie,
 			  &generation) != 3)
 		return;
 	if (!strcmp(step, "take") && generation != t->polite)
 		turn_of_other(t, generation);
 	else if (!strcmp(step, "take"))
-		turn_of_polite(t);
+		turn_of_polite(t, cookie);
 	else if (!strcmp(step, "queue") && generation == t->polite)
-		t->waiting++;
+		queued_by_polite(t, cookie);
+	else if (!strcmp(step, "requeue") && generation == t->polite)
+		cookies_add(&t->waiting, cookie);
 }
 
 static struct turns read_turns(unsigned long long polite)
