@@ -122,6 +122,7 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 	hostd->changes++;
 	if (hostd->bind_error && !hostd->bind_hold)
 		return refuse(hostd, request->pid, failure);
+	wait->fresh = !hostd->bound.pid;
 	hostd->bound = *request;
 	if (!hostd->bind_hold)
 		return 0;

@@ -251,7 +251,7 @@ promises="vsock_comes_to_a_definition_and_goes_again vsock_that_has_no_slot_wait
 	a_vm_that_is_off_is_enrolled_when_it_starts no_card_is_added_while_rest_is_off
 	a_card_of_another_kind_is_refused completion_knows_domains"
 
-why_not()
+ktap_why_not()
 {
 	[ "$1" != vsock_is_plugged_into_a_running_vm ] || [ -c /dev/vhost-vsock ] || echo "no /dev/vhost-vsock"
 }
@@ -260,4 +260,4 @@ ktap_timeout 300
 start_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
 fake_host && ctl legacy on && start_agent || exit 1
 # shellcheck disable=SC2086 # one word each
-try $promises
+ktap_try $promises

@@ -317,8 +317,12 @@ static struct api_answer add_binding(struct hostd *hostd, const struct api_call 
 	call->later->status = status;
 	memcpy(call->later->uuid, request->uuid, sizeof(call->later->uuid));
 	ret = bind_add(hostd, request, &call->later->wait, &failure);
-	if (ret == -EINPROGRESS)
+	if (ret == -EINPROGRESS) {
+		/* What was known may have been of a VMM that has ended. */
+		if (call->later->wait.fresh)
+			call->later->status = MHD_HTTP_CREATED;
 		return (struct api_answer) { .status = 0 };
+	}
 	return ret ? failed(ret, &failure) : answer(status, bind_json(hostd, request->uuid));
 }
 

@@ -330,6 +330,7 @@ static int ask_for(struct bound *b, struct bind_wait *wait, struct failure *fail
 		b->wait_ms = watch_now_ms() + PLACE_MS;
 		hostd_wake_at(b->hostd, b->wait_ms);
 	}
+	wait->fresh = b->fresh;
 	wait->next = b->waits;
 	b->waits = wait;
 	return -EINPROGRESS;

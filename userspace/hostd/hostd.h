@@ -134,6 +134,7 @@ struct bind_request {
 /* A call that hears later how it ended; its owner keeps it until .ended is called. */
 struct bind_wait {
 	struct bind_wait *next;
+	bool fresh;	/* set by bind_add(): the VM was not bound before */
 	void (*ended)(struct bind_wait *wait, int error, const struct failure *failure);
 };
 
