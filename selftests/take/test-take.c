@@ -2,6 +2,7 @@
 // Promises of azattest-take: which process it takes a device from, and what it says otherwise.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -285,8 +286,10 @@ static int ask(const struct run *r)
 	tap_need_wait(became(vmm));
 	if (r->dead)
 		tap_kill(vmm);
-	if (r->zombie)
+	if (r->zombie) {
 		kill(vmm, SIGKILL);
+		tap_need_wait(poll(&(struct pollfd) { .fd = pidfd, .events = POLLIN }, 1, 0) == 1);
+	}
 	taker = start_program(r, &sock);
 	question.magic = question.magic ?: TAKE_MAGIC;
 	memcpy(question.uuid, uuid, sizeof(uuid));
