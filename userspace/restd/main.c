@@ -96,16 +96,23 @@ static void parse(int argc, char **argv, struct options *options)
 		exit(usage(stderr));
 }
 
+static int set_to(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
 static int set(int fd, int level, int option)
 {
-	int on = 1;
-
-	return setsockopt(fd, level, option, &on, sizeof(on));
+	return set_to(fd, level, option, 1);
 }
 
 /*
  * In this process's own cgroup, which the socket keeps. The address need not be
  * there yet: azattest-hostd's bridge brings it, and may bring it again.
+ *
+ * Connections inherit what is set here. An answer follows its request at once and
+ * carries the acknowledgement: one packet less, on a new connection too, where TCP
+ * would send it alone first (tcp(7), TCP_QUICKACK; listen() would undo it).
  */
 static int make_socket(const struct sockaddr_in *address, struct failure *failure)
 {
@@ -114,7 +121,8 @@ static int make_socket(const struct sockaddr_in *address, struct failure *failur
 
 	if (fd >= 0 && !set(fd, SOL_SOCKET, SO_REUSEADDR) && !set(fd, IPPROTO_IP, IP_FREEBIND) &&
 	    !set(fd, IPPROTO_TCP, TCP_NODELAY) &&
-	    !bind(fd, (const struct sockaddr *)address, sizeof(*address)) && !listen(fd, BACKLOG))
+	    !bind(fd, (const struct sockaddr *)address, sizeof(*address)) &&
+	    !listen(fd, BACKLOG) && !set_to(fd, IPPROTO_TCP, TCP_QUICKACK, 0))
 		return fd;
 	inet_ntop(AF_INET, &address->sin_addr, name, sizeof(name));
 	return failure_set(failure, EXIT_FAILURE, -errno, "cannot listen on %s:%u: %s%s", name,
