@@ -128,6 +128,9 @@ rig_wire()
 	ip -n "vm$n" link set lo up
 	ip -n "vm$n" link set eth0 up
 	ip -n "vm$n" address add $rig_guest_address/16 dev eth0
+	# Its own ARP never gives up first: that nothing comes is then always seen as a time-out.
+	ip netns exec "vm$n" sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=100 \
+		net.ipv4.neigh.eth0.ucast_solicit=100
 }
 
 rig_bind()
