@@ -243,7 +243,7 @@ static void what_is_no_journal_is_said(void)
 
 static void random_damage_is_never_whole(void)
 {
-	unsigned int loops = tap_loops(3000, 1000000);
+	unsigned int loops = tap_loops(3000, 100000);
 
 	srand(8);
 	make(12, true);

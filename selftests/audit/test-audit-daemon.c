@@ -129,7 +129,7 @@ static void load_and_kill(void)
 
 static void kill_9_under_load_leaves_a_torn_end_at_most(void)
 {
-	unsigned int loops = tap_loops(8, 200);
+	unsigned int loops = tap_loops(8, 80);
 
 	srand(11);
 	host_make("audit-max-bytes = 65536\naudit-files = 100\n");

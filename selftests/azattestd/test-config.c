@@ -419,7 +419,7 @@ static void mutated_files_never_crash(void)
 	static const char seed[] =
 		"[signer]\nuser = nobody\nkey-type = p-256\nprocesses = 4\n[host]\nname = a.b\n"
 		"[document]\nsku = x ; y\n[profile gold]\nplan-name = z\n[journal]\ndocuments = all\n";
-	unsigned int loops = tap_loops(1500, 200000);
+	unsigned int loops = tap_loops(1500, 20000);
 	char text[sizeof(seed) + 64];
 
 	srand(1);

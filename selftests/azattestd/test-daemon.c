@@ -148,7 +148,7 @@ static void ended_certificate_is_expired_everywhere_at_once(void)
 
 static void kill_at_random_times_never_spoils_the_state(void)
 {
-	unsigned int loops = tap_loops(25, 500);
+	unsigned int loops = tap_loops(25, 150);
 
 	rig_prepare("random-kill", RIG_P256);
 	srand(7);

@@ -326,7 +326,7 @@ static void threads_at_random_leave_nothing_behind(void)
 	tap_need(!pthread_create(&flipper, NULL, flip_page, NULL));
 	for (int i = 0; i < THREADS; i++) {
 		threads[i].state = 0x9e3779b97f4a7c15ULL * (i + 1);
-		threads[i].loops = tap_loops(150, 20000);
+		threads[i].loops = tap_loops(150, 2000);
 		tap_need(!pthread_create(&threads[i].id, NULL, run, &threads[i]));
 	}
 	for (int i = 0; i < THREADS; i++)

@@ -151,7 +151,7 @@ static void *spin_reading(void *arg)
 
 static void enodev_never_comes_before_the_last_reply(void)
 {
-	for (unsigned int i = 0; i < tap_loops(150, 5000); i++) {
+	for (unsigned int i = 0; i < tap_loops(150, 1500); i++) {
 		int owner = rig_owner(622), fd = rig_attached(622, AZATTEST_TRANSPORT_REST);
 		int result = fd;
 		pthread_t t;

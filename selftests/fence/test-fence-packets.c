@@ -268,7 +268,7 @@ static bool may_pass(const struct packet *p)
 
 static void no_flipped_bits_open_it(void)
 {
-	unsigned int i, rounds = tap_loops(2000, 200000), passed = 0;
+	unsigned int i, rounds = tap_loops(2000, 20000), passed = 0;
 	struct packet p;
 	struct outcome o;
 

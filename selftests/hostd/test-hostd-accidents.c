@@ -156,7 +156,7 @@ static void hostd_killed_again_and_again_loses_no_record(void)
 {
 	int binding = scene_begin_served();
 
-	for (unsigned int i = 0; i < tap_loops(5, 50); i++) {
+	for (unsigned int i = 0; i < tap_loops(5, 25); i++) {
 		rig_kill();
 		rig_restart();
 	}

@@ -252,7 +252,7 @@ static void a_running_vm_is_bound_by_its_device(void)
 static void the_vmms_death_ends_it_and_frees_the_cid(void)
 {
 	begin();
-	for (unsigned int i = 0; i < tap_loops(2, 40); i++) {
+	for (unsigned int i = 0; i < tap_loops(2, 20); i++) {
 		pid_t vmm = start_vmm(VM, CID, CID, 1);
 
 		bind_vm(VM, vmm, "", NULL);

@@ -259,7 +259,7 @@ static void need_order(void)
  */
 static void bound_is_told_before_unbound(void)
 {
-	unsigned int rounds = tap_loops(200, 5000), bound = 0, delay = 2000;
+	unsigned int rounds = tap_loops(200, 2000), bound = 0, delay = 2000;
 
 	listen_now();
 	for (unsigned int i = 0; i < rounds; i++) {

@@ -53,7 +53,7 @@ static void need_own(int sock, uint32_t slot, unsigned int number)
  */
 static void answers_never_cross_between_vms_or_requests(void)
 {
-	unsigned int rounds = tap_loops(80, 4000);
+	unsigned int rounds = tap_loops(80, 800);
 	int socks[VMS][PER_VM];
 
 	rig_prepare(&rig);

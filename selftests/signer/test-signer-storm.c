@@ -67,7 +67,7 @@ static void killed_signers_lose_no_request(void)
 	struct tally *t = tap_shared(ASKERS * sizeof(*t));
 	struct asker k[ASKERS];
 	pid_t pids[ASKERS];
-	unsigned int kills = 0, fault = 0, loops = tap_loops(250, 5000);
+	unsigned int kills = 0, fault = 0, loops = tap_loops(250, 2000);
 
 	for (unsigned int i = 0; i < SIGNERS; i++)
 		s[i] = start_signer(i);
@@ -103,7 +103,7 @@ static void killed_askers_leave_nothing_in_the_queue(void)
 	struct azattest_signer_request r;
 	struct fakesigner *s = fakesigner_start(&o);
 
-	for (unsigned int i = 0; i < tap_loops(15, 1000); i++) {
+	for (unsigned int i = 0; i < tap_loops(15, 150); i++) {
 		uint64_t before = s->taken;
 		pid_t pid = tap_spawn(ask_and_ask, &k, -1);
 
@@ -134,7 +134,7 @@ static void hostile_signers_harm_nobody_but_their_requests(void)
 		fakesigner_start(&o);
 	}
 	for (int i = 0; i < 2; i++) {
-		k[i] = (struct asker) { 1270 + i, tap_loops(100, 5000), &t[i] };
+		k[i] = (struct asker) { 1270 + i, tap_loops(100, 1000), &t[i] };
 		pids[i] = tap_spawn(ask_and_ask, &k[i], -1);
 	}
 	for (int i = 0; i < 2; i++) {

@@ -12,7 +12,7 @@
 
 static unsigned int loops(void)
 {
-	return tap_loops(60, 3000);
+	return tap_loops(60, 600);
 }
 
 /* A different moment in every round, without a clock. */

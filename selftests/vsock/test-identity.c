@@ -65,7 +65,7 @@ static void connection_older_than_bind_never_gains_identity(void)
 	struct testvm *vm;
 
 	vm = testvm_start_unbound(1);
-	for (unsigned int i = 0; i < tap_loops(30, 1000); i++) {
+	for (unsigned int i = 0; i < tap_loops(30, 300); i++) {
 		struct fakeguest_conn *c = fakeguest_connect_begin(vm->guest, 0, testvm_port());
 
 		/* Into the accept queue with its request, then BIND at once. */
@@ -81,7 +81,7 @@ static void connection_older_than_bind_never_gains_identity(void)
 		fakeguest_forget(c);
 	}
 	tap_need(memcmp((const void *)s->last.nonce, "too-early", 9));
-	tap_need_eq(s->taken, tap_loops(30, 1000));
+	tap_need_eq(s->taken, tap_loops(30, 300));
 }
 
 static void refused_connection_stays_dead_after_bind(void)

@@ -152,32 +152,32 @@ static void reuse(enum holder holder, enum vmm_end end, unsigned int loops)
 
 static void killed_vmm_that_holds_its_binding_leaves_nothing(void)
 {
-	reuse(HELD_BY_VMM, VMM_IDLE, tap_loops(100, 3000));
+	reuse(HELD_BY_VMM, VMM_IDLE, tap_loops(100, 1000));
 }
 
 static void killed_vmm_in_mid_request_leaves_nothing(void)
 {
-	reuse(HELD_BY_VMM, VMM_CHATTY, tap_loops(140, 3000));
+	reuse(HELD_BY_VMM, VMM_CHATTY, tap_loops(140, 1000));
 }
 
 static void killed_vmm_held_by_another_leaves_nothing(void)
 {
-	reuse(HELD_WITH_LIFE_FD, VMM_CHATTY, tap_loops(160, 4000));
+	reuse(HELD_WITH_LIFE_FD, VMM_CHATTY, tap_loops(160, 1500));
 }
 
 static void killed_vmm_without_life_fd_leaves_nothing(void)
 {
-	reuse(HELD_WITHOUT, VMM_CHATTY, tap_loops(3, 200));
+	reuse(HELD_WITHOUT, VMM_CHATTY, tap_loops(3, 50));
 }
 
 static void request_left_in_the_accept_queue_is_nobodys(void)
 {
-	reuse(HELD_BY_VMM, VMM_LEAVES, tap_loops(60, 1000));
+	reuse(HELD_BY_VMM, VMM_LEAVES, tap_loops(60, 300));
 }
 
 static void request_left_in_the_accept_queue_of_a_held_vm_is_nobodys(void)
 {
-	reuse(HELD_WITH_LIFE_FD, VMM_LEAVES, tap_loops(60, 1000));
+	reuse(HELD_WITH_LIFE_FD, VMM_LEAVES, tap_loops(60, 300));
 }
 
 static const struct tap_test tests[] = {

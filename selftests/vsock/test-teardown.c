@@ -65,7 +65,7 @@ static void unload_in_a_storm_of_connects_is_clean(void)
 	azmodule_need();
 	for (int i = 0; i < STORMS; i++)
 		pid[i] = tap_spawn(storm, &connected[i], -1);
-	for (unsigned int round = 0; round < tap_loops(4, 50); round++) {
+	for (unsigned int round = 0; round < tap_loops(4, 20); round++) {
 		azbind_limit("accept_rate", 100000);
 		azbind_limit("accept_burst", 100000);
 		before = connected[0];
@@ -89,7 +89,7 @@ static void unload_with_connections_and_fresh_ends_is_clean(void)
 	size_t len = frames_attest(frame, 1, "n", 1);
 
 	azmodule_need();
-	for (unsigned int round = 0; round < tap_loops(3, 30); round++) {
+	for (unsigned int round = 0; round < tap_loops(3, 15); round++) {
 		for (uint32_t i = 0; i < VMS; i++) {
 			vm[i] = testvm_start(1 + i);
 			for (int k = 0; k < EACH; k++) {
@@ -147,7 +147,7 @@ static void cpu_goes_and_comes_during_traffic(void)
 	tap_restore(cpu);
 	for (int i = 0; i < 2; i++)
 		pid[i] = tap_spawn(traffic, &done[i], -1);
-	for (unsigned int round = 0; round < tap_loops(4, 40); round++) {
+	for (unsigned int round = 0; round < tap_loops(4, 20); round++) {
 		before = done[0];
 		tap_need_wait(((volatile unsigned int *)done)[0] > before + 5);
 		write_file(cpu, round % 2 ? "1" : "0");
