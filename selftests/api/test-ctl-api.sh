@@ -121,7 +121,7 @@ without_hostd_the_unit_is_named()
 status_shows_both_daemons()
 {
 	fake_host Active && ctl legacy on && ctl status >out && cat out && grep -q '^host:  *Active ' out &&
-		grep -qF 'rest:        degraded, 169.254.169.253 port 80 on azhost-imds, 1 of 8191 slots' out &&
+		grep -qF 'rest:        degraded, 169.254.169.253 port 80 on azhost-imds, 1 of 8191 slots, repairs: 2' out &&
 		grep -qF 'problem:     bridge azhost-imds is down' out &&
 		grep -qF 'restd:       process 712' out &&
 		grep -qF 'VMs:         1 active, 2 waiting, 0 draining' out &&

@@ -56,9 +56,12 @@ static void print_access(const json_t *legacy)
 	output_cell(legacy, "address", address);
 	printf("rest:        ");
 	output_word(state);
-	printf(", %s port %lld on %s, %lld of %lld slots\n", address,
+	printf(", %s port %lld on %s, %lld of %lld slots", address,
 	       number_of(legacy, "port"), bridge, number_of(legacy, "used"),
 	       number_of(legacy, "slots"));
+	if (number_of(legacy, "repairs"))
+		printf(", repairs: %lld", number_of(legacy, "repairs"));
+	putchar('\n');
 }
 
 void rest_print_status(const struct hostd_answer *answer)
