@@ -54,6 +54,50 @@ few_modules()
 		mount --bind /run/lib/modules /usr/lib/modules
 }
 
+# As dkms leaves it, which test-deb has build one.
+install_module()
+{
+	[ -e /run/lib/modules ] || few_modules || return 1
+	mkdir -p "/lib/modules/$(uname -r)/updates" &&
+		cp "$installed_top/build/kmod/$(uname -r)/azattest.ko" "/lib/modules/$(uname -r)/updates" && depmod
+}
+
+# What selftests/packaging/packages has built, as apt takes it without a network.
+need_packages()
+{
+	[ -n "${AZ_LONG:-}" ] || ktap_skip_all "installs packages only with AZ_LONG=1"
+	[ -d "$installed_top/build/packages/next" ] ||
+		ktap_skip_all "no packages: selftests/packaging/packages build/packages"
+	# What an earlier test has installed by make install is in the packages' way.
+	[ ! -e /run/installed ] || ktap_skip_all "make install was here: on a test host of its own"
+	echo 'APT::Install-Recommends "false";' >/etc/apt/apt.conf.d/99test
+	# An index of all manual pages takes minutes here, at each installation.
+	rm -f /var/lib/man-db/auto-update
+	# Nothing is to be had but what is there: apt need not read all that Debian has.
+	rm -f /var/lib/apt/lists/*Packages*
+	# The machine's own word that packages start nothing is not this host's.
+	rm -f /usr/sbin/policy-rc.d
+}
+
+# A VMM as any other starts it, with a guest that stands still; its process is $qemu.
+start_qemu()
+{
+	qemu-system-x86_64 -nodefaults -display none -accel tcg -m 32 -S -uuid "$(rig_uuid "$1")" \
+		-device "vhost-vsock-pci,guest-cid=$2" >/run/qemu.log 2>&1 &
+	qemu=$!
+	rig_await has_vsock "$qemu"
+}
+
+has_vsock()
+{
+	find "/proc/$1/fd" -lname /dev/vhost-vsock | grep .
+}
+
+not()
+{
+	! "$@"
+}
+
 # make install; its words are kept in /run/installed. What an earlier test installed is there already.
 install_host()
 {
