@@ -113,6 +113,13 @@ static int refuse(const struct hostd *hostd, pid_t pid, struct failure *failure)
 	return failure_set(failure, 1, hostd->bind_error, "process %d: refused", pid);
 }
 
+/* The real one minds pid, name and CID, too. */
+static bool bound_otherwise(const struct bind_request *bound, const struct bind_request *request)
+{
+	return bound->pid == request->pid && !memcmp(bound->uuid, request->uuid, AZATTEST_UUID_LEN) &&
+	       strcmp(bound->profile, request->profile);
+}
+
 /* Calls that wait, in the server's own memory. */
 static struct bind_wait *waits;
 
@@ -122,6 +129,8 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 	hostd->changes++;
 	if (hostd->bind_error && !hostd->bind_hold)
 		return refuse(hostd, request->pid, failure);
+	if (bound_otherwise(&hostd->bound, request))
+		return failure_set(failure, 1, -EBUSY, "the VM was bound with another profile");
 	wait->fresh = !hostd->bound.pid;
 	hostd->bound = *request;
 	if (!hostd->bind_hold)

@@ -162,7 +162,8 @@ static void a_binding_comes_and_goes(void)
 	tap_need(!strcmp(hostd->bound.name, "web") && !strcmp(hostd->bound.profile, "silver"));
 	rig_need_json("/v1/bindings", json_pack("{s:[O]}", "bindings", a.json));
 	rig_need_json(BINDING, a.json);
-	rig_need("PUT", BINDING, "{\"pid\":17}", 200, "");
+	rig_need("PUT", BINDING, "{\"pid\":17}", 409, "conflict");
+	rig_need("PUT", BINDING, "{\"pid\":17,\"profile\":\"silver\"}", 200, "");
 	tap_need(!hostd->bound.cid && !hostd->bound.named);
 	rig_need("DELETE", BINDING, "", 204, "");
 	rig_need("GET", BINDING, "", 404, "not-found");

@@ -86,6 +86,21 @@ one_that_opted_out_is_unbound()
 	start_agent && said 'web1: unbound' && end_agent && [ "$(bindings)" = '{"bindings":[]}' ]
 }
 
+bound_with()
+{
+	bindings | grep -qF "\"profile\":\"$1\""
+}
+
+# It is bound with gold from before. Nothing has failed: it is not tried again.
+another_profile_counts_from_the_next_start_on()
+{
+	domain web1 2a "<az:vm xmlns:az='urn:azattest:vm:1' profile='silver'/>" | node
+	start_agent && said 'web1: keeps profile "gold" while it runs here: "silver" counts from its next start on' &&
+		end_agent && ! grep 'another profile' agent.log && bound_with gold || return 1
+	echo 4715 >pids/web1.pid
+	start_agent && ktap_wait_for "$patience" bound_with silver && end_agent && ! grep keeps agent.log
+}
+
 one_without_vsock_is_left_alone()
 {
 	{ domain bare 2b '' '' && domain web1 2a ''; } | node
@@ -237,7 +252,7 @@ wrong_usage_is_2()
 	[ $? = 2 ] && "$top/build/bin/azattest-libvirt" --version | grep -q '^azattest-libvirt [0-9]'
 }
 
-promises="a_running_domain_is_bound_as_it_says one_that_opted_out_is_unbound
+promises="a_running_domain_is_bound_as_it_says another_profile_counts_from_the_next_start_on one_that_opted_out_is_unbound
 	one_without_vsock_is_left_alone a_hostd_that_comes_later_is_told what_is_wrong_is_said_once
 	a_libvirt_that_does_not_answer_is_tried_again
 	a_domain_that_wants_rest_is_enrolled_by_its_card what_is_enrolled_already_is_left_as_it_is

@@ -88,6 +88,32 @@ static bool say(const struct agent *agent, const char *method, const char *uuid,
 	return false;
 }
 
+/*
+ * A live binding is never changed. Where nothing but the profile differs the
+ * domain keeps its identity, and trying again would be in vain.
+ */
+static bool keeps_profile(const struct agent *agent, const struct vm_name *vm, int pid,
+			  const struct enrolment *enrolment)
+{
+	const char *name = NULL, *profile = NULL;
+	char path[80], message[500];
+	json_int_t at = 0, cid = 0;
+	json_t *known;
+	bool same;
+
+	snprintf(path, sizeof(path), "/v1/bindings/%s", vm->uuid);
+	same = hostd_get(agent->api, path, &known, message, sizeof(message)) == 200 &&
+	       !json_unpack(known, "{s:I, s:I, s:s, s:s}", "pid", &at, "cid", &cid, "name", &name,
+			    "profile", &profile) &&
+	       at == pid && cid == enrolment->cid && !strcmp(name, vm->cut) &&
+	       strcmp(profile, enrolment->profile);
+	if (same)
+		log_line(LOG_NOTICE, "%s: keeps profile \"%s\" while it runs here: \"%s\" counts from its "
+			 "next start on", vm->name, profile, enrolment->profile);
+	json_decref(known);
+	return same;
+}
+
 static bool bind_domain(const struct agent *agent, const struct vm_name *vm,
 			const struct enrolment *enrolment, struct failure *failure)
 {
@@ -106,7 +132,8 @@ static bool bind_domain(const struct agent *agent, const struct vm_name *vm,
 		failure_set(failure, 1, -EINVAL, "%s: the name is no UTF-8", vm->name);
 		return false;
 	}
-	done = say(agent, "PUT", vm->uuid, body, vm->name, failure);
+	done = say(agent, "PUT", vm->uuid, body, vm->name, failure) ||
+	       keeps_profile(agent, vm, pid, enrolment);
 	free(body);
 	return done;
 }
