@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Owns a host with a real libvirtd, azattest-hostd and azattest-libvirt, for tests on a test host.
+# Owns a host with a real libvirtd and this project's daemons, for tests on a test host.
 # shellcheck shell=bash
 
 # . selftests/lib/ktap.sh; . selftests/libvirt/virt.sh; virt_need; virt_start; ...
@@ -12,6 +12,8 @@ virt_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 virt_bin=${AZ_BIN:-$virt_top/build/bin}
 virt_patience=$((120 * ${AZ_TIMEOUT_SCALE:-1}))
 declare -A virt_pid=()
+# shellcheck source=selftests/libvirt/real-guest.sh
+. "$virt_top/selftests/libvirt/real-guest.sh"
 
 virt_need()
 {
@@ -76,6 +78,22 @@ virt_hostd()
 		--run "$virt_dir/run" --audit 0 --take "$virt_dir/take.sock"
 }
 
+# For tests whose guests want documents.
+virt_azattestd()
+{
+	printf '%s\n' '[host]' 'name = host.test' '[signer]' 'user = nobody' >azattestd.conf
+	virt_unit azattestd "$virt_bin/azattestd" --config "$virt_dir/azattestd.conf" \
+		--state "$virt_dir/azattestd" --run "$virt_dir/run" && guest_trust virt_ctl
+}
+
+# For those whose guests ask over HTTP.
+virt_rest()
+{
+	modprobe -a bridge tun sch_ingress cls_bpf
+	virt_azattestd && virt_unit restd "$virt_bin/azattest-restd" --run "$virt_dir/run" --user nobody &&
+		virt_ctl legacy on
+}
+
 virt_agent()
 {
 	virt_unit agent "$virt_bin/azattest-libvirt" --api "$virt_dir/run/api.sock"
@@ -120,7 +138,7 @@ virt_destroy_all()
 virt_stop()
 {
 	virt_destroy_all
-	systemctl stop virt-agent virt-hostd
+	systemctl stop virt-agent virt-restd virt-hostd virt-azattestd 2>/dev/null
 	kill "${virt_pid[@]}" 2>/dev/null
 	cd / && rm -rf "$virt_dir"
 }
@@ -139,7 +157,7 @@ virt_start()
 
 virt_ctl()
 {
-	"$virt_bin/azattestctl" --api "$virt_dir/run/api.sock" "$@"
+	"$virt_bin/azattestctl" --socket "$virt_dir/run/azattestd.sock" --api "$virt_dir/run/api.sock" "$@"
 }
 
 # ---- domains ----
@@ -220,6 +238,37 @@ virt_becomes()
 	ktap_wait_for "$virt_patience" "$@" && return
 	echo "never came true: $*"
 	tail -n 20 agent.log hostd.log
+	return 1
+}
+
+# ---- domain web9, a real guest ----
+
+virt_guest_cid=4900
+
+virt_define_guest()
+{
+	guest_define web9 "$(virt_uuid 9)" $virt_guest_cid
+}
+
+# virt_hears DOOR [AFTER]
+virt_hears()
+{
+	guest_hears web9 "$(virt_uuid 9)" "$@"
+}
+
+# Nobody is, and no card is at the bridge.
+virt_not_enrolled()
+{
+	[ -z "$(virt_ctl vm list --no-headers)" ] && ! ip -o link show master azhost-imds | grep -q ': azt'
+}
+
+# virt_guest_becomes COMMAND...: as virt_becomes, with the patience that a guest in an emulated host needs
+virt_guest_becomes()
+{
+	local virt_patience=$((virt_patience * 3))
+
+	virt_becomes "$@" && return
+	guest_says web9
 	return 1
 }
 
