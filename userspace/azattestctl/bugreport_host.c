@@ -2,6 +2,7 @@
 // Owns what a bug report has of the host: versions, configuration, names of files, units, logs.
 
 #include "bugreport.h"
+#include "program.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -206,7 +207,7 @@ static void run(struct bugreport *report, const char *program, char **argv,
 
 	snprintf(path, sizeof(path), "%s%s", report->root, program);
 	argv[0] = path;
-	ret = program_lines(argv, take, report);
+	ret = program_lines(PROGRAM_APART, argv, take, report);
 	if (!ret)
 		return;
 	if (ret < 0)

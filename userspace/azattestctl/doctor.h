@@ -78,13 +78,6 @@ bool host_says(const char *root, const char *path, const char *words);
 const char *member_text(const json_t *object, const char *key);
 long long member_number(const json_t *object, const char *key);
 
-/* program.c: 0 to 255 as it exits, or -errno; @text: the last line of all it printed. */
-int program_run(char *const argv[], char *text, size_t size);
-/* The same, and each line that is not empty goes to @take. */
-int program_lines(char *const argv[], void (*take)(const char *line, void *arg), void *arg);
-/* A program of this build: beside this one, or in the sbin beside its bin. */
-void program_path(const char *name, char *path, size_t size);
-
 /* The checks. */
 void doctor_vsock(const struct doctor *doctor, struct finding *finding);
 void doctor_bpf(const struct doctor *doctor, struct finding *finding);

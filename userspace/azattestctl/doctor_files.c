@@ -2,6 +2,7 @@
 // Owns the checks of what azattest has on disk: configuration, and who can read the state directory.
 
 #include "doctor.h"
+#include "program.h"
 
 #include <dirent.h>
 #include <limits.h>

@@ -2,6 +2,7 @@
 // Owns the checks of the kernel module: loaded, of this version, and who may open its devices.
 
 #include "doctor.h"
+#include "program.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 // Owns the checks of ways to others: to the CA, and to VMMs that libvirt starts.
 
 #include "doctor.h"
+#include "program.h"
 
 #include <stdio.h>
 #include <string.h>

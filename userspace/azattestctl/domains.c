@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns the running of azattest-domain, which changes libvirt's domains: what it prints of each.
 
-#include "doctor.h"
+#include "program.h"
 #include "vm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define PROGRAM		"azattest-domain"
 #define FIXED_WORDS	7	/* program, --dry-run, --all, --, what, how, NULL */
@@ -43,10 +39,11 @@ static void take_refusal(struct run *run, const json_t *row)
 	say("%s: %s", run->command, text_of(row, "error", text));
 }
 
-static void take_line(struct run *run, const char *line)
+static void take_line(const char *line, void *arg)
 {
 	json_t *row = json_loads(line, 0, NULL);
 	char name[1024], text[1024];
+	struct run *run = arg;
 
 	if (json_object_get(row, "absent")) {
 		take_refusal(run, row);
@@ -59,53 +56,14 @@ static void take_line(struct run *run, const char *line)
 	json_decref(row);
 }
 
-static void take_lines(struct run *run, FILE *file)
-{
-	char *line = NULL;
-	size_t size = 0;
-
-	while (getline(&line, &size, file) > 0)
-		take_line(run, line);
-	free(line);
-	fclose(file);
-}
-
-/* The environment goes with it: libvirt's own variables say which libvirt, and where its keys are. */
-static int start(char *const argv[], int out, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	int err;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	err = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return -err;
-}
-
+/* Its environment is ours: libvirt's own variables say which libvirt, and where its keys are. */
 static int run_program(struct run *run, char *const argv[])
 {
-	int pipes[2], ret, status = 0;
-	FILE *file;
-	pid_t pid;
+	int ret = program_lines(PROGRAM_OURS, argv, take_line, run);
 
-	if (pipe2(pipes, O_CLOEXEC))
-		return -errno;
-	ret = start(argv, pipes[1], &pid);
-	close(pipes[1]);
-	if (ret) {
-		close(pipes[0]);
-		return ret;
-	}
-	file = fdopen(pipes[0], "r");
-	if (!file)
-		abort();
-	take_lines(run, file);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) <= EXIT_REFUSED)
-		return 0;
-	say("%s: " PROGRAM " has failed: its status is %d", run->command, status);
+	if (ret <= EXIT_REFUSED)
+		return ret < 0 ? ret : 0;
+	say("%s: " PROGRAM " has failed: its status is %d", run->command, ret);
 	run->exit = EXIT_FAILURE;
 	return 0;
 }

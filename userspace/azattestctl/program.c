@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns the running of another program: how it ends, and what it prints.
 
-#include "doctor.h"
+#include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,18 +29,20 @@ void program_path(const char *name, char *path, size_t size)
 		snprintf(path, size, "%s/../libexec/%s", self, name);
 }
 
-/* Both its outputs go into @out; it sees nothing of ours. */
-static int start(char *const argv[], int out, pid_t *pid)
+static int start(enum program_ties ties, char *const argv[], int out, pid_t *pid)
 {
-	static char *const environment[] = { NULL };
+	static char *const nothing[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	int err;
 
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
-	err = posix_spawn(pid, argv[0], &actions, NULL, argv, environment);
+	if (ties == PROGRAM_APART) {
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
+	}
+	err = posix_spawn(pid, argv[0], &actions, NULL, argv,
+			  ties == PROGRAM_APART ? nothing : environ);
 	posix_spawn_file_actions_destroy(&actions);
 	return -err;
 }
@@ -48,26 +50,29 @@ static int start(char *const argv[], int out, pid_t *pid)
 static void each_line(int fd, void (*take)(const char *line, void *arg), void *arg)
 {
 	FILE *file = fdopen(fd, "r");
-	char line[4096];
+	char *line = NULL;
+	size_t size = 0;
 
 	if (!file)
 		abort();
-	while (fgets(line, sizeof(line), file)) {
+	while (getline(&line, &size, file) > 0) {
 		line[strcspn(line, "\n")] = 0;
 		if (*line)
 			take(line, arg);
 	}
+	free(line);
 	fclose(file);
 }
 
-int program_lines(char *const argv[], void (*take)(const char *line, void *arg), void *arg)
+int program_lines(enum program_ties ties, char *const argv[],
+		  void (*take)(const char *line, void *arg), void *arg)
 {
 	int pipes[2], status = 0, ret;
 	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
-	ret = start(argv, pipes[1], &pid);
+	ret = start(ties, argv, pipes[1], &pid);
 	close(pipes[1]);
 	if (ret) {
 		close(pipes[0]);
@@ -97,7 +102,7 @@ int program_run(char *const argv[], char *text, size_t size)
 	int ret;
 
 	text[0] = 0;
-	ret = program_lines(argv, keep_last, &last);
+	ret = program_lines(PROGRAM_APART, argv, keep_last, &last);
 	if (ret < 0)
 		snprintf(text, size, "%s: %s", argv[0], strerror(-ret));
 	return ret;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Owns "azattestctl module reload": the order in which all lets go of the module and comes back.
 
+#include "program.h"
 #include "reload.h"
 
 #include <getopt.h>
