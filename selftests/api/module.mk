@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The host's API on a hostd that is a fake, and azattestctl as its client.
 api_SRCS := $(addprefix userspace/hostd/,api.c api_http.c api_calls.c) \
-	$(addprefix userspace/daemon/,watch.c log.c) selftests/api/fakehostd.c
+	$(addprefix userspace/daemon/,watch.c local.c log.c) selftests/api/fakehostd.c
 api_PKGS := libmicrohttpd jansson uuid
 
 # What the test programs share, under sanitizers like them, built once.

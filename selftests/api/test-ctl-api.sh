@@ -46,7 +46,7 @@ a_running_vm_is_bound()
 {
 	fake_host || return 1
 	[ "$(ctl vm bind --uuid "${vm^^}" --pid 4711 --cid 42)" = "$vm: bound: CID 42, process 4711" ] &&
-		ctl vm bind --uuid $vm --pid 4711 --name 'wéb 1' --profile silver --json >out && cat out &&
+		ctl vm bind --uuid $vm2 --pid 4712 --name 'wéb 1' --profile silver --json >out && cat out &&
 		grep -qF '"name": "wéb 1"' out && grep -qF '"profile": "silver"' out &&
 		says 2 'vm bind: needs --uuid and --pid' ctl vm bind --uuid $vm &&
 		says 2 'vm bind: needs --uuid and --pid' ctl vm bind --pid 4711 &&

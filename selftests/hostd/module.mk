@@ -41,7 +41,7 @@ test-hostd-facts_SRCS := selftests/hostd/test-hostd-facts.c userspace/hostd/fact
 test-hostd-facts_PKGS := inih jansson
 hostd_SESSION := selftests/hostd/session.c \
 	$(addprefix userspace/hostd/,rest.c rest_socket.c drain.c slot.c backoff.c) \
-	userspace/daemon/watch.c userspace/common/restlink.c $(hostd_TAP)
+	userspace/daemon/watch.c userspace/daemon/local.c userspace/common/restlink.c $(hostd_TAP)
 test-hostd-session_SRCS := selftests/hostd/test-hostd-session.c $(hostd_SESSION)
 test-hostd-session_PKGS := jansson
 test-hostd-slots_SRCS := selftests/hostd/test-hostd-slots.c $(hostd_SESSION)

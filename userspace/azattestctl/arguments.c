@@ -36,6 +36,23 @@ bool arguments_json(int argc, char **argv, bool *as_json)
 	return read_json(argc, argv, as_json) && arguments_none_left(argc, argv);
 }
 
+bool arguments_json_all(int argc, char **argv, bool *as_json, bool *all)
+{
+	static const struct option table[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (c != 'j' && c != 'a')
+			return false;
+		*(c == 'j' ? as_json : all) = true;
+	}
+	return true;
+}
+
 static bool count_words(int argc, char **argv, int count, const char *names)
 {
 	if (argc - optind == count)

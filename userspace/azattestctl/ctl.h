@@ -137,6 +137,9 @@ void properties_of_domain(json_t *domain);	/* a line of vm vsock */
 /* --json and nothing else. */
 bool arguments_json(int argc, char **argv, bool *as_json);
 
+/* --json and --all, which set what they mean; operands may follow. */
+bool arguments_json_all(int argc, char **argv, bool *as_json, bool *all);
+
 /* --json and @count operands; @names for the line. */
 bool arguments_json_words(int argc, char **argv, bool *as_json, int count, const char *names);
 

@@ -3,7 +3,6 @@
 
 #include "module.h"
 
-#include <getopt.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <stdio.h>
@@ -158,26 +157,6 @@ json_t *module_status(const char *command, int *exit)
 	return NULL;
 }
 
-static bool read_options(int argc, char **argv, bool *as_json, bool *all)
-{
-	static const struct option table[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "all", no_argument, NULL, 'a' },
-		{ 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (c == 'j')
-			*as_json = true;
-		else if (c == 'a')
-			*all = true;
-		else
-			return false;
-	}
-	return arguments_none_left(argc, argv);
-}
-
 int module_command(const struct ctl *ctl, int argc, char **argv)
 {
 	bool as_json = false, all = false;
@@ -185,7 +164,7 @@ int module_command(const struct ctl *ctl, int argc, char **argv)
 	int exit;
 
 	(void)ctl;
-	if (!read_options(argc, argv, &as_json, &all))
+	if (!arguments_json_all(argc, argv, &as_json, &all) || !arguments_none_left(argc, argv))
 		return EXIT_USAGE;
 	status = module_status(argv[0], &exit);
 	if (!status)

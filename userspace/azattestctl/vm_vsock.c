@@ -24,26 +24,6 @@ struct wish {
 	int exit;
 };
 
-static bool read_options(int argc, char **argv, struct wish *w)
-{
-	static const struct option table[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "all", no_argument, NULL, 'a' },
-		{ 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (c == 'j')
-			w->as_json = true;
-		else if (c == 'a')
-			w->all = true;
-		else
-			return false;
-	}
-	return true;
-}
-
 /* What is only shown is shown of all if none is named. */
 static bool read_words(int argc, char **argv, struct wish *w)
 {
@@ -114,7 +94,7 @@ int vm_vsock_command(const struct ctl *ctl, int argc, char **argv)
 	struct wish w = { .how = "" };
 	int exit;
 
-	if (!read_options(argc, argv, &w) || !read_words(argc, argv, &w))
+	if (!arguments_json_all(argc, argv, &w.as_json, &w.all) || !read_words(argc, argv, &w))
 		return EXIT_USAGE;
 	w.rows = json_array();
 	exit = domains_run(ctl, argv[0], "vsock", w.how, argc - optind - 1, argv + optind + 1, take, &w);

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -322,43 +320,17 @@ static void accept_client(struct watch *watch, uint32_t events)
 		close_client(client);
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	strcpy(address.sun_path, path);
-	unlink(path);	/* of one that died: the state directory's lock is ours */
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0666) ||
-	    listen(fd, CONTROL_CLIENTS)) {
-		int error = errno;
-
-		close(fd);
-		return -error;
-	}
-	return fd;
-}
-
 int control_open(struct azattestd *d, const char *run, struct failure *failure)
 {
 	struct control *control = &d->control;
+	struct local local = { SOCK_STREAM, 0666, 0, CONTROL_CLIENTS, control->path };
 	int fd;
 
 	for (int i = 0; i < CONTROL_CLIENTS; i++)
 		control->client[i].watch.fd = -1;
-	if ((size_t)snprintf(control->path, sizeof(control->path), "%s/" CONTROL_SOCKET, run) >=
-	    sizeof(control->path))
-		return failure_set(failure, EXIT_FAILURE, -ENAMETOOLONG,
-				   "%s: too long for a socket's name", run);
-	if (mkdir(run, 0755) && errno != EEXIST)
-		return failure_set(failure, EXIT_FAILURE, -errno, "%s: cannot be made: %s", run,
-				   strerror(errno));
-	fd = listen_at(control->path);
+	fd = local_listen(&local, run, CONTROL_SOCKET, failure);
 	if (fd < 0)
-		return failure_set(failure, EXIT_FAILURE, fd, "%s: cannot listen: %s",
-				   control->path, strerror(-fd));
+		return fd;
 	control->watch = (struct watch) { .fd = fd, .ready = accept_client, .owner = d };
 	return watch_add(&control->watch, EPOLLIN);
 }

@@ -6,6 +6,7 @@
  *   log.c     lines for people, and failures on their way up
  *   options.h the command line of programs that take options only
  *   format.c  which version wrote a state directory
+ *   local.c   a socket of its own in the run directory
  */
 #ifndef AZATTEST_DAEMON_H
 #define AZATTEST_DAEMON_H
@@ -45,6 +46,22 @@ const char *log_prefix(int level);
  * can tell: nothing was touched, and @exit is what to end with.
  */
 int format_check(int dir, const char *path, unsigned int ours, int exit, struct failure *failure);
+
+/* local.c */
+
+#define LOCAL_PATH_SIZE	108	/* unix(7), sun_path */
+
+struct local {
+	int type;		/* SOCK_STREAM or SOCK_SEQPACKET */
+	mode_t mode;		/* of its name; SO_PEERCRED says who it is that connects */
+	uid_t owner;		/* of its name; 0: ours */
+	int backlog;
+	char *path;		/* LOCAL_PATH_SIZE bytes: gets RUN/NAME */
+};
+
+/* A listening socket, close-on-exec and non-blocking, or -errno and why; @run is made if missing. */
+int local_listen(const struct local *local, const char *run, const char *name,
+		 struct failure *failure);
 
 /* watch.c */
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -208,40 +207,13 @@ static void listener_ready(struct watch *watch, uint32_t events)
 
 /* ---- open and close ---- */
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	strcpy(address.sun_path, path);
-	unlink(path);	/* of one that died: the state directory's lock is ours */
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0666) ||
-	    listen(fd, API_CLIENTS)) {
-		int error = errno;
-
-		close(fd);
-		return -error;
-	}
-	return fd;
-}
-
 static int open_listener(struct api *api, const char *run, struct failure *failure)
 {
-	int fd;
+	struct local local = { SOCK_STREAM, 0666, 0, API_CLIENTS, api->path };
+	int fd = local_listen(&local, run, API_SOCKET, failure);
 
-	if ((size_t)snprintf(api->path, sizeof(api->path), "%s/" API_SOCKET, run) >=
-	    sizeof(api->path))
-		return failure_set(failure, EXIT_FAILURE, -ENAMETOOLONG,
-				   "%s: too long for a socket's name", run);
-	if (mkdir(run, 0755) && errno != EEXIST)
-		return failure_set(failure, EXIT_FAILURE, -errno, "%s: cannot be made: %s", run,
-				   strerror(errno));
-	fd = listen_at(api->path);
 	if (fd < 0)
-		return failure_set(failure, EXIT_FAILURE, fd, "%s: cannot listen: %s", api->path,
-				   strerror(-fd));
+		return fd;
 	api->listener = (struct watch) { .fd = fd, .ready = listener_ready, .owner = api };
 	return 0;
 }

@@ -9,7 +9,7 @@ aznet_PKGS := libnl-3.0 jansson
 hostd_CORE := $(addprefix userspace/hostd/,hostd.c config.c vm.c bind.c bind_record.c taker.c settle.c drain.c slot.c module.c \
 	rest.c rest_socket.c store.c fdstore.c facts.c status.c process.c rights.c backoff.c audit.c \
 	api.c api_http.c api_calls.c) \
-	$(addprefix userspace/daemon/,log.c watch.c inifile.c format.c) userspace/common/restlink.c userspace/take/link.c
+	$(addprefix userspace/daemon/,log.c watch.c inifile.c format.c local.c) userspace/common/restlink.c userspace/take/link.c
 
 PROGRAMS += azattest-hostd
 azattest-hostd_SRCS := userspace/hostd/main.c $(hostd_CORE)

@@ -11,9 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -386,49 +384,21 @@ void rest_tick(struct rest *rest)
 
 /* its socket */
 
-static int listen_at(struct rest *rest)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask;
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	strcpy(address.sun_path, rest->path);
-	unlink(rest->path);
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		error = errno;
-	umask(mask);
-	if (!error && (chown(rest->path, rest->hostd->config.rest_uid, (gid_t)-1) || listen(fd, 8)))
-		error = errno;
-	if (!error)
-		return fd;
-	close(fd);
-	return -error;
-}
-
 int rest_open(struct rest *rest, struct hostd *hostd, const char *run, struct failure *failure)
 {
-	int ret;
+	struct local local = { SOCK_SEQPACKET, 0600, hostd->config.rest_uid, 8, rest->path };
+	int fd, ret;
 
 	rest->hostd = hostd;
 	rest->pidfd = -1;
 	rest->listening = -1;
 	rest->session.fd = -1;
 	rest->listener.fd = -1;
-	if (mkdir(run, 0755) && errno != EEXIST)
-		return failure_set(failure, EXIT_FAILURE, -errno, "%s: cannot be made: %s", run,
-				   strerror(errno));
-	if ((size_t)snprintf(rest->path, sizeof(rest->path), "%s/" RESTLINK_SOCKET, run) >=
-	    sizeof(rest->path))
-		return failure_set(failure, EXIT_FAILURE, -ENAMETOOLONG, "%s: name too long", run);
-	ret = listen_at(rest);
-	if (ret >= 0) {
-		rest->listener = (struct watch) { .fd = ret, .ready = on_connect, .owner = rest };
-		ret = watch_add(&rest->listener, EPOLLIN);
-	}
+	fd = local_listen(&local, run, RESTLINK_SOCKET, failure);
+	if (fd < 0)
+		return fd;
+	rest->listener = (struct watch) { .fd = fd, .ready = on_connect, .owner = rest };
+	ret = watch_add(&rest->listener, EPOLLIN);
 	return ret ? failure_set(failure, EXIT_FAILURE, ret, "%s: %s", rest->path, strerror(-ret)) : 0;
 }
 
