@@ -14,7 +14,7 @@ $(foreach t,$(hostd_host_tests),$(eval $(t)_STATIC := aztest))
 $(foreach t,$(hostd_host_tests),$(eval $(t)_PKGS := jansson uuid))
 HOST_TESTS += $(hostd_host_tests) test-hostd-bind
 PROGRAMS += test-hostd-bind
-test-hostd-bind_SRCS := $(addprefix selftests/hostd/,test-hostd-bind.c rig.c fakerestd.c) \
+test-hostd-bind_SRCS := $(addprefix selftests/hostd/,test-hostd-bind.c vmm.c rig.c fakerestd.c) \
 	userspace/common/restlink.c
 test-hostd-bind_STATIC := aztest
 test-hostd-bind_PKGS := jansson uuid

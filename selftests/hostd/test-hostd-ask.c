@@ -137,16 +137,22 @@ static int hear(void)
 	return sock;
 }
 
-static void reply(int sock, int error, const char *text)
+static void send_answer(int sock, const struct take_answer *answer, bool with_device)
 {
-	struct take_answer answer = { .magic = TAKE_MAGIC, .error = error, .cid = error ? 0 : CID };
-	int device = error ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+	int device = with_device ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
-	snprintf(answer.text, sizeof(answer.text), "%s", text);
-	tap_need_eq(take_send(sock, &answer, sizeof(answer), device), 0);
+	tap_need_eq(take_send(sock, answer, sizeof(*answer), device), 0);
 	close(sock);
 	if (device >= 0)
 		close(device);
+}
+
+static void reply(int sock, int error, const char *text)
+{
+	struct take_answer answer = { .magic = TAKE_MAGIC, .error = error, .cid = error ? 0 : CID };
+
+	snprintf(answer.text, sizeof(answer.text), "%s", text);
+	send_answer(sock, &answer, !error);
 }
 
 /* ---- calls ---- */
@@ -275,6 +281,46 @@ static void a_refusal_leaves_nothing(void)
 	tap_need(!strcmp(state_of(1), "none"));
 	tap_need_eq(open_count(), before);
 	tap_need_eq(bound_devices, 0);
+}
+
+/* As one of another release may send it. */
+static void an_answer_that_cannot_be_read_binds_nothing(void)
+{
+	struct take_answer rows[] = {
+		{ .magic = TAKE_MAGIC, .cid = CID },		/* and no device */
+		{ .magic = TAKE_MAGIC, .cid = AZATTEST_CID_MIN - 1 },
+		{ .magic = TAKE_MAGIC, .error = -EINVAL },	/* and a text without an end */
+	};
+	struct call call;
+	int before;
+
+	memset(rows[2].text, 'x', sizeof(rows[2].text));
+	begin();
+	before = open_count();
+	for (unsigned int i = 0; i < TAP_COUNT(rows); i++) {
+		tap_need_eq(ask_for(1, &call), -EINPROGRESS);
+		send_answer(hear(), &rows[i], i == 1);
+		need_turns(call.ends);
+		tap_need_eq(call.error, -EPROTO);
+		tap_need(strstr(call.text, "are both of one release?"));
+		tap_need(!strcmp(state_of(1), "none"));
+		tap_need_eq(open_count(), before);
+	}
+	tap_need_eq(bound_devices, 0);
+}
+
+static void an_end_meanwhile_leaves_nothing(void)
+{
+	struct call call;
+	int before, sock;
+
+	begin();
+	before = open_count();
+	tap_need_eq(ask_for(1, &call), -EINPROGRESS);
+	sock = hear();
+	bind_close_all(&hostd);
+	close(sock);
+	tap_need_eq(open_count(), before);
 }
 
 static void silence_ends_and_says_so(void)
@@ -461,6 +507,8 @@ static void a_record_is_asked_for_again_and_again(void)
 static const struct tap_test tests[] = {
 	TAP_TEST(the_call_ends_when_the_answer_comes),
 	TAP_TEST(a_refusal_leaves_nothing),
+	TAP_TEST(an_answer_that_cannot_be_read_binds_nothing),
+	TAP_TEST(an_end_meanwhile_leaves_nothing),
 	TAP_TEST(silence_ends_and_says_so),
 	TAP_TEST(a_hang_up_or_nonsense_is_an_end_too),
 	TAP_TEST(few_are_asked_at_once_and_all_in_the_end),

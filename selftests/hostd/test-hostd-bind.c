@@ -2,14 +2,13 @@
 // Promises of azattest-hostd about VMs that run already: whose they are, and for how long.
 
 #include "rig.h"
+#include "vmm.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,7 +25,7 @@
 #define CID	4100u
 #define FOREIGN	4101u
 
-static char self[400], taker_program[500];
+static char taker_program[500];
 
 /* ---- the service manager's part: azattest-take for each connection ---- */
 
@@ -74,103 +73,6 @@ static pid_t start_manager(bool powerless)
 	pid = tap_spawn(manage, &m, -1);
 	tap_need_wait(!access(m.path, F_OK));
 	return pid;
-}
-
-/* ---- VMMs ---- */
-
-struct shared {
-	volatile bool ready, go, done;
-	volatile int status;
-};
-
-/* A guest's question: the answer's status, or -errno: who is not bound is reset. */
-static int hello(struct fakeguest *guest)
-{
-	struct fakeguest_conn *c = fakeguest_connect(guest, 0, testvm_port());
-	struct ask_reply r;
-	int ret;
-
-	if (!c)
-		return -errno;
-	ret = ask_hello(c, 1, &r);
-	fakeguest_hangup(c);
-	return ret ? ret : (int)r.status;
-}
-
-/* "vmm FD CID DEVICES ...": the words that follow are for whoever reads them. */
-static void be_vmm(char **argv)
-{
-	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[2]), 0);
-	struct fakeguest *guest = NULL;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (int i = 0; i < atoi(argv[4]); i++)
-		guest = fakeguest_start((uint32_t)atoi(argv[3]) + (unsigned int)i * 100);
-	s->ready = true;
-	for (;;) {
-		while (!s->go)
-			tap_pause();
-		s->go = false;
-		s->status = guest ? hello(guest) : -ENODEV;
-		s->done = true;
-	}
-}
-
-struct started {
-	char words[9][80];
-	int fd;
-};
-
-static int exec_vmm(void *arg)
-{
-	struct started *v = arg;
-	char *argv[10] = { NULL };
-
-	for (int i = 0; i < 9 && *v->words[i]; i++)
-		argv[i] = v->words[i];
-	execv(self, argv);
-	return 126;
-}
-
-static struct shared *last;	/* of the VMM started last */
-
-static pid_t start_vmm(unsigned int number, uint32_t says, uint32_t has, unsigned int devices)
-{
-	static struct started v;
-	uint8_t uuid[AZATTEST_UUID_LEN];
-	char text[37] = "";
-	pid_t pid;
-
-	memset(&v, 0, sizeof(v));
-	v.fd = memfd_create("vmm", 0);
-	tap_need(!ftruncate(v.fd, 4096));
-	last = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, v.fd, 0);
-	azbind_uuid(uuid, number);
-	uuid_unparse_lower(uuid, text);
-	snprintf(v.words[0], 80, "qemu");
-	snprintf(v.words[1], 80, "vmm");
-	snprintf(v.words[2], 80, "%d", v.fd);
-	snprintf(v.words[3], 80, "%u", has);
-	snprintf(v.words[4], 80, "%u", devices);
-	snprintf(v.words[5], 80, "%s", number ? "-uuid" : "-name");
-	snprintf(v.words[6], 80, "%s", number ? text : "none");
-	snprintf(v.words[7], 80, "-device");
-	if (says)
-		snprintf(v.words[8], 80, "vhost-vsock-pci,guest-cid=%u", says);
-	else
-		snprintf(v.words[8], 80, "virtio-net");
-	pid = tap_spawn(exec_vmm, &v, v.fd);
-	close(v.fd);
-	tap_need_wait(last->ready);
-	return pid;
-}
-
-static int guest_hears(void)
-{
-	last->done = false;
-	last->go = true;
-	tap_need_wait(last->done);
-	return last->status;
 }
 
 /* ---- calls ---- */
@@ -237,12 +139,12 @@ static void a_running_vm_is_bound_by_its_device(void)
 	pid_t vmm;
 
 	begin();
-	vmm = start_vmm(VM, CID, CID, 1);
-	tap_need(guest_hears() != AZATTEST_STATUS_OK);
+	vmm = vmm_start(VM, CID, CID, 1);
+	tap_need(vmm_guest_hears() != AZATTEST_STATUS_OK);
 	tap_need_eq(bind_vm(VM, vmm, ",\"named\":true,\"name\":\"web\"", NULL), 201);
 	tap_need_eq(number_of(VM, "cid"), CID);
 	tap_need(is_bound(VM));
-	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
 	tap_need_eq(bind_vm(VM, vmm, ",\"named\":true,\"name\":\"web\"", NULL), 200);
 	tap_need_eq(bind_vm(VM, vmm, ",\"name\":\"other\"", "with another"), 409);
 	tap_kill(vmm);
@@ -253,7 +155,7 @@ static void the_vmms_death_ends_it_and_frees_the_cid(void)
 {
 	begin();
 	for (unsigned int i = 0; i < tap_loops(2, 20); i++) {
-		pid_t vmm = start_vmm(VM, CID, CID, 1);
+		pid_t vmm = vmm_start(VM, CID, CID, 1);
 
 		bind_vm(VM, vmm, "", NULL);
 		tap_kill(vmm);
@@ -268,7 +170,7 @@ static void hostd_keeps_no_memory_of_the_vmm(void)
 	pid_t vmm;
 
 	begin();
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	bind_vm(VM, vmm, "", NULL);
 	rig_sh("! ls -l /proc/$(pgrep -f '^azattest-hostd .*%s')/fd | grep vhost", rig_path("state"));
 	tap_kill(vmm);
@@ -280,13 +182,13 @@ static void unbinding_leaves_the_vm_running(void)
 	pid_t vmm;
 
 	begin();
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	bind_vm(VM, vmm, "", NULL);
 	tap_need_eq(rig_call("DELETE", path_of(VM), NULL, NULL), 204);
 	tap_need(!is_bound(VM));
-	tap_need(guest_hears() != AZATTEST_STATUS_OK);
+	tap_need(vmm_guest_hears() != AZATTEST_STATUS_OK);
 	tap_need_eq(bind_vm(VM, vmm, "", NULL), 201);
-	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
 	tap_kill(vmm);
 	rig_stop();
 }
@@ -296,14 +198,14 @@ static void the_wrong_process_is_refused(void)
 	pid_t vmm, bare, two, dead;
 
 	begin();
-	vmm = start_vmm(OTHER, CID, CID, 1);
+	vmm = vmm_start(OTHER, CID, CID, 1);
 	tap_need_eq(bind_vm(VM, vmm, "", "is the VMM of VM"), 400);
 	tap_need_eq(bind_vm(OTHER, vmm, ",\"cid\":4101", "given CID 4100, not 4101"), 400);
-	bare = start_vmm(VM, CID, CID, 0);
+	bare = vmm_start(VM, CID, CID, 0);
 	tap_need_eq(bind_vm(VM, bare, "", "has no open /dev/vhost-vsock"), 400);
-	two = start_vmm(VM, CID + 1, CID + 1, 2);
+	two = vmm_start(VM, CID + 1, CID + 1, 2);
 	tap_need_eq(bind_vm(VM, two, "", "has several open /dev/vhost-vsock"), 400);
-	dead = start_vmm(VM, CID + 5, CID + 5, 1);
+	dead = vmm_start(VM, CID + 5, CID + 5, 1);
 	tap_kill(dead);
 	tap_need_eq(bind_vm(VM, dead, "", "no such process"), 400);
 	tap_need_eq(bind_vm(VM, 1, "", "no VMM can have it"), 400);
@@ -319,13 +221,13 @@ static void a_foreign_cid_binds_nothing(void)
 	pid_t first, second;
 
 	begin();
-	first = start_vmm(VM, CID, CID, 1);
-	second = start_vmm(0, 0, FOREIGN, 1);
+	first = vmm_start(VM, CID, CID, 1);
+	second = vmm_start(0, 0, FOREIGN, 1);
 	tap_need_eq(bind_vm(OTHER, second, "", "say which CID"), 400);
 	tap_need_eq(bind_vm(OTHER, second, ",\"cid\":4100", "another VMM's device has that CID"), 409);
 	tap_need(!is_bound(OTHER));
 	tap_need_eq(bind_vm(OTHER, second, ",\"cid\":4101", NULL), 201);
-	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
 	tap_need_eq(bind_vm(VM, second, ",\"cid\":4101", "bound already"), 409);
 	tap_need_eq(bind_vm(VM, first, "", NULL), 201);
 	tap_kill(first);
@@ -338,8 +240,8 @@ static void a_live_uuid_is_not_bound_twice(void)
 	pid_t first, second;
 
 	begin();
-	first = start_vmm(VM, CID, CID, 1);
-	second = start_vmm(VM, FOREIGN, FOREIGN, 1);
+	first = vmm_start(VM, CID, CID, 1);
+	second = vmm_start(VM, FOREIGN, FOREIGN, 1);
 	tap_need_eq(bind_vm(VM, first, "", NULL), 201);
 	tap_need_eq(bind_vm(VM, second, "", "bound to process"), 409);
 	tap_kill(first);
@@ -357,14 +259,14 @@ static void a_killed_hostd_loses_no_binding(void)
 	rig_kill();
 	rig_manager();
 	rig_restart();
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	bind_vm(VM, vmm, "", NULL);
 	rig_manager_takes();
 	generation = number_of(VM, "generation");
 	tap_need(generation > 0);
 	for (unsigned int i = 0; i < tap_loops(1, 10); i++) {
 		rig_kill();
-		tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+		tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
 		rig_restart();
 		tap_need_eq(number_of(VM, "generation"), generation);
 	}
@@ -379,14 +281,14 @@ static void a_stopped_hostd_binds_again(void)
 	pid_t vmm;
 
 	begin();
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	bind_vm(VM, vmm, "", NULL);
 	generation = number_of(VM, "generation");
 	rig_kill();
 	tap_need_wait(!is_bound(VM));
 	rig_restart();
 	tap_need_wait(number_of(VM, "generation") > generation);
-	tap_need_eq(guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
 	rig_kill();
 	tap_kill(vmm);
 	rig_restart();
@@ -399,7 +301,7 @@ static void without_its_helper_it_waits_and_says_so(void)
 	pid_t vmm, manager;
 
 	rig_start();
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	tap_need_eq(bind_vm(VM, vmm, "", "systemctl start azattest-take.socket"), 503);
 	manager = start_manager(false);
 	tap_need_eq(bind_vm(VM, vmm, "", NULL), 201);
@@ -420,7 +322,7 @@ static void a_helper_without_power_is_told(void)
 
 	rig_start();
 	start_manager(true);
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	tap_need_eq(bind_vm(VM, vmm, "", "start the VMM by azattest-run"), 503);
 	tap_need(!is_bound(VM));
 	tap_kill(vmm);
@@ -488,7 +390,7 @@ static void a_silent_helper_holds_up_nothing(void)
 	snprintf(s->path, sizeof(s->path), "%s", rig_path("take.sock"));
 	helper = tap_spawn(say_nothing, s, -1);
 	tap_need_wait(!access(s->path, F_OK));
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	/* On a host that stood still for 10 s it proves nothing. */
 	while (!healed_meanwhile(s, vmm))
 		tap_need_msg(++tries < 5, "never repaired before the question's end");
@@ -510,7 +412,7 @@ static void a_question_under_way_is_no_reason_to_hang_at_the_end(void)
 	snprintf(s->path, sizeof(s->path), "%s", rig_path("take.sock"));
 	tap_spawn(say_nothing, s, -1);
 	tap_need_wait(!access(s->path, F_OK));
-	vmm = start_vmm(VM, CID, CID, 1);
+	vmm = vmm_start(VM, CID, CID, 1);
 	asker = tap_spawn(ask_and_be_refused, &vmm, -1);
 	tap_need_wait(s->heard);
 	rig_stop();
@@ -538,14 +440,11 @@ int main(int argc, char **argv)
 {
 	char *slash;
 
-	if (argc > 5 && !strcmp(argv[1], "vmm"))
-		be_vmm(argv);
-	if (!realpath(argv[0], self))
-		return 1;
+	vmm_begin(argc, argv);
 	rig_begin(argc, argv);
 	if (access("/dev/vhost-vsock", F_OK))
 		tap_skip_all("vhost_vsock is not loaded");
-	snprintf(taker_program, sizeof(taker_program), "%s", self);
+	snprintf(taker_program, sizeof(taker_program), "%s", vmm_program);
 	slash = strrchr(taker_program, '/');
 	snprintf(slash, sizeof(taker_program) - (size_t)(slash - taker_program), "/../bin/azattest-take");
 	return tap_main(tests, TAP_COUNT(tests), argc, argv);
