@@ -74,7 +74,7 @@ one_that_is_rolled_back_is_bound_again_with_a_new_generation()
 	virt_remote "shut_migrations" || return 1
 	migrate web1 >migrate.log 2>&1 &
 	virt_becomes virt_state 1 'paused (migrating)' && virt_becomes virt_unbound 1 && there_unbound &&
-		virt_remote "kill_incoming && nft delete table inet shut" ||
+		virt_remote "kill_incoming web1 && nft delete table inet shut" ||
 		return 1
 	! wait $! && virt_becomes virt_newer 1 "$before" && virt_state 1 running && there_unbound
 }
@@ -98,15 +98,68 @@ one_that_leaves_while_the_agent_is_away_is_settled_when_it_comes()
 		virt_becomes there_bound && virt_becomes virt_unbound 1
 }
 
+# there_hears DOOR AFTER: the other host's documents are verified there
+there_hears()
+{
+	virt_guest_becomes virt_remote "virt_hears $1 $2" && return
+	virt_remote 'guest_says web9; tail -n 20 agent.log hostd.log restd.log'
+	return 1
+}
+
+# How long it may stand still, in ms: it never rests, and the network is emulated.
+patient="virsh -q migrate-setmaxdowntime web9 20000"
+
+no_card()
+{
+	! ip -o link | grep -q ': azt'
+}
+
+# Its card is in its definition, and the wish to use it in its metadata.
+a_guest_with_rest_access_goes_on_asking_where_it_is()
+{
+	local asked
+	virt_define_guest && virt_ctl vm add web9 && virsh -q start web9 &&
+		virt_guest_becomes virt_hears vsock && virt_guest_becomes virt_hears rest || return 1
+	$patient && migrate web9 --live --undefinesource --persistent && asked=$(guest_asked web9 vsock) &&
+		virt_becomes virt_unbound 9 && virt_becomes virt_not_enrolled && virt_becomes no_card &&
+		there_hears vsock "$asked" && there_hears rest "$asked"
+}
+
+it_goes_on_when_it_has_come_back()
+{
+	local asked
+	asked=$(virt_remote 'guest_asked web9 vsock')
+	virt_remote "$patient && virsh -q migrate --p2p --live --undefinesource --persistent web9 $(here)" &&
+		virt_guest_becomes virt_hears vsock "$asked" && virt_guest_becomes virt_hears rest "$asked" &&
+		virt_becomes virt_remote 'virt_unbound 9 && virt_not_enrolled'
+}
+
+# The last that it has asked before it was stopped is asked for.
+it_goes_on_when_its_move_is_rolled_back()
+{
+	local asked
+	virt_remote shut_migrations || return 1
+	migrate web9 >migrate.log 2>&1 &
+	virt_becomes virt_state 9 'paused (migrating)' && virt_becomes virt_unbound 9 &&
+		virt_becomes virt_not_enrolled || return 1
+	asked=$(guest_asked web9 vsock)
+	virt_remote 'kill_incoming web9 && nft delete table inet shut' && ! wait $! &&
+		virt_guest_becomes virt_hears vsock $((asked + 1)) &&
+		virt_guest_becomes virt_hears rest $((asked + 1))
+}
+
 virt_need
-ktap_timeout 1500
+ktap_timeout 2400
 [ -d /sys/class/net/eth0 ] || ktap_skip_all "no other host: run by selftests/libvirt/migrate"
 virt_listen=--listen
 virt_start
+virt_rest || { sed 's/^/# /' azattestd.log hostd.log restd.log; exit 1; }
 virt_pair 1
 trap 'virt_remote "touch over"; virt_stop' EXIT
 ktap_wait_for $((virt_patience * 3)) there_answers || ktap_skip_all "the other host does not answer"
 virt_run a_migrated_domain_is_bound_there_and_no_longer_here it_comes_back_with_a_new_generation \
 	one_that_is_rolled_back_is_bound_again_with_a_new_generation \
 	one_that_cannot_come_there_keeps_its_generation \
-	one_that_leaves_while_the_agent_is_away_is_settled_when_it_comes
+	one_that_leaves_while_the_agent_is_away_is_settled_when_it_comes \
+	a_guest_with_rest_access_goes_on_asking_where_it_is it_goes_on_when_it_has_come_back \
+	it_goes_on_when_its_move_is_rolled_back
