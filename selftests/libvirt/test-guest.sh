@@ -15,9 +15,10 @@ top=$(cd "$(dirname "$0")/../.." && pwd -P)
 
 # ---- promises ----
 
-a_guest_that_asks_from_its_initramfs_on_gets_a_document()
+a_guest_that_asks_from_its_initramfs_on_gets_a_document_of_its_own()
 {
-	virt_define_guest && virsh -q start web9 && virt_guest_becomes virt_hears vsock
+	virt_define_guest && virsh -q start web9 && virt_guest_becomes virt_hears vsock &&
+		! guest_hears web9 "$(virt_uuid 1)" vsock
 }
 
 it_goes_on_while_libvirtd_is_restarted()
@@ -68,6 +69,7 @@ virt_need
 ktap_timeout 1500
 virt_start
 virt_rest || { sed 's/^/# /' azattestd.log hostd.log restd.log; exit 1; }
-virt_run a_guest_that_asks_from_its_initramfs_on_gets_a_document it_goes_on_while_libvirtd_is_restarted \
+virt_run a_guest_that_asks_from_its_initramfs_on_gets_a_document_of_its_own \
+	it_goes_on_while_libvirtd_is_restarted \
 	a_card_that_is_plugged_in_serves_it_over_rest it_gets_documents_again_when_it_is_restored \
 	a_card_that_is_taken_away_serves_it_no_more it_gets_one_again_when_its_killed_qemu_is_started_anew
