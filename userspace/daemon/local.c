@@ -12,15 +12,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Nobody can connect before owner and mode are as they shall be. */
+/*
+ * Nobody can connect before mode and owner are as they shall be. The mode first: it is
+ * its owner's to change, and whoever may give a file away need not have CAP_FOWNER.
+ */
 static int name_it(int fd, const struct local *local, const struct sockaddr_un *address)
 {
 	mode_t mask = umask(0177);
 	int ret = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 
 	umask(mask);
-	if (ret || (local->owner && chown(local->path, local->owner, (gid_t)-1)) ||
-	    chmod(local->path, local->mode) || listen(fd, local->backlog))
+	if (ret || chmod(local->path, local->mode) ||
+	    (local->owner && chown(local->path, local->owner, (gid_t)-1)) ||
+	    listen(fd, local->backlog))
 		return -errno;
 	return fd;
 }
