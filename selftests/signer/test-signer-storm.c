@@ -75,12 +75,12 @@ static void killed_signers_lose_no_request(void)
 		k[i] = (struct asker) { 1250 + i, loops, &t[i] };
 		pids[i] = tap_spawn(ask_and_ask, &k[i], -1);
 	}
-	while (waitpid(pids[0], NULL, WNOHANG) == 0) {
+	do {
 		unsigned int i = kills++ % SIGNERS;
 
 		fakesigner_kill(s[i]);
 		s[i] = start_signer(i);
-	}
+	} while (waitpid(pids[0], NULL, WNOHANG) == 0);
 	for (unsigned int i = 1; i < ASKERS; i++)
 		tap_need_eq(tap_join(pids[i]), 0);
 	for (unsigned int i = 0; i < ASKERS; i++) {
@@ -90,7 +90,6 @@ static void killed_signers_lose_no_request(void)
 		fault += t[i].fault;
 	}
 	tap_diag("%u signers were killed, %u requests met three deaths", kills, fault);
-	tap_need(kills);
 	/* A signer holds few at once, and three must die under each of these. */
 	tap_need(fault * AZATTEST_SIGNER_ATTEMPTS <= kills * 9);
 }
