@@ -334,7 +334,7 @@ static void listener_survives_a_storm_of_resets(void)
 
 static void listener_survives_half_open_connections(void)
 {
-	storm(tap_loops(10000, 100000), 0);
+	storm(tap_loops(10000, 30000), 0);
 }
 
 /* ---- Neighbours ---- */
