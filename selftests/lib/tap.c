@@ -147,11 +147,22 @@ void tap_skip_all(const char *why, ...)
 	exit(EXIT_SKIPPED);
 }
 
+static bool is_remembered(const char *path)
+{
+	for (unsigned int i = 0; i < restores->count; i++)
+		if (!strcmp(restores->file[i].path, path))
+			return true;
+	return false;
+}
+
 void tap_restore(const char *path)
 {
 	unsigned int i = restores->count;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd;
 
+	if (is_remembered(path))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	tap_need_msg(fd >= 0 && i < RESTORES && strlen(path) < sizeof(restores->file[i].path),
 		     "cannot remember %s", path);
 	memset(&restores->file[i], 0, sizeof(restores->file[i]));
@@ -161,7 +172,7 @@ void tap_restore(const char *path)
 	restores->count = i + 1;
 }
 
-/* The last change first; true when all are back. */
+/* True when all are back. */
 static bool restore_all(void)
 {
 	bool ok = true;
