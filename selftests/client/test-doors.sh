@@ -222,6 +222,11 @@ wrong_usage_is_2()
 	[ "$code" = 2 ]
 }
 
+ktap_before()
+{
+	stop
+}
+
 promises="vsock_is_asked_first_and_said rest_is_asked_where_vsock_leads_to_nobody_who_knows_the_vm
 	an_answer_over_vsock_is_final each_status_of_rest_has_its_exit_code
 	what_no_rest_service_does_has_its_exit_code of_two_failures_what_a_host_said_is_told
@@ -229,15 +234,4 @@ promises="vsock_is_asked_first_and_said rest_is_asked_where_vsock_leads_to_nobod
 	the_nonce_and_version_are_asked_for the_issuer_comes_over_rest_too wrong_usage_is_2"
 
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	stop
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+ktap_try $promises

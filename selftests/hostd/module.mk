@@ -49,7 +49,7 @@ test-hostd-slots_PKGS := jansson
 test-hostd-audit_SRCS := selftests/hostd/test-hostd-audit.c userspace/hostd/audit.c $(hostd_TAP)
 test-hostd-audit_PKGS := jansson
 test-hostd-audit_LDLIBS := -Wl,--wrap=watch_now_ms
-test-hostd-ask_SRCS := selftests/hostd/test-hostd-ask.c \
+test-hostd-ask_SRCS := $(addprefix selftests/hostd/,test-hostd-ask.c around.c) \
 	$(addprefix userspace/hostd/,bind.c bind_record.c taker.c process.c store.c backoff.c) \
 	$(addprefix userspace/daemon/,watch.c format.c) userspace/take/link.c $(hostd_TAP)
 test-hostd-ask_PKGS := jansson uuid

@@ -7,15 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <uuid/uuid.h>
-
+#include <selftests/hostd/around.h>
 #include <selftests/lib/tap.h>
 #include <userspace/hostd/core.h>
 #include <userspace/take/take.h>
 
 #define MANY	10
 #define AT_ONCE	4
-#define CID	4100u
 
 static char dir[] = "/tmp/azattest-ask-XXXXXX";
 static char path[64];
@@ -23,90 +21,6 @@ static struct hostd hostd;
 static struct failure failure;
 static int listener;
 static pid_t vmm;
-
-/* ---- what bind.c has around it ---- */
-
-static int64_t later_ms;	/* than it is */
-static unsigned int bound_devices;
-static int bind_fails;		/* what module_bind() returns */
-
-int64_t __real_watch_now_ms(void);
-int64_t __wrap_watch_now_ms(void);
-int64_t __wrap_watch_now_ms(void)
-{
-	return __real_watch_now_ms() + later_ms;
-}
-
-void hostd_changed(struct hostd *h)
-{
-	h->changed = true;
-}
-
-void hostd_wake_at(struct hostd *h, int64_t ms)
-{
-	if (!h->wake_ms || ms < h->wake_ms)
-		h->wake_ms = ms;
-}
-
-void vm_uuid_text(const uint8_t uuid[AZATTEST_UUID_LEN], char text[UUID_TEXT])
-{
-	uuid_unparse_lower(uuid, text);
-}
-
-const char *vm_wrong_name(const char *name)
-{
-	(void)name;
-	return NULL;
-}
-
-const char *vm_wrong_profile(const char *profile)
-{
-	(void)profile;
-	return NULL;
-}
-
-/* A binding's file: its reading end is never ready, until somebody ends it. */
-int module_bind(const struct module *module, const struct module_bind *request, struct failure *why)
-{
-	int pair[2];
-
-	(void)module;
-	tap_need(request->life_fd >= 0 && request->vhost_fd >= 0);
-	tap_need(fcntl(request->vhost_fd, F_GETFD) >= 0 && fcntl(request->life_fd, F_GETFD) >= 0);
-	if (bind_fails)
-		return failure_set(why, 1, bind_fails, "the module refuses");
-	tap_need(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	bound_devices++;
-	return pair[0];	/* the other end stays open */
-}
-
-int module_info(int fd, struct module_binding *binding)
-{
-	(void)fd;
-	*binding = (struct module_binding) { .generation = 7, .cid = CID, .owner = true };
-	return 0;
-}
-
-void module_end(struct module *module, const uint8_t uuid[AZATTEST_UUID_LEN])
-{
-	(void)module;
-	(void)uuid;
-}
-
-void fdstore_put(const char *name, int fd)
-{
-	(void)name;
-	(void)fd;
-}
-
-void fdstore_remove(const char *name)
-{
-	(void)name;
-}
-
-void store_step(void)
-{
-}
 
 /* ---- azattest-take, as slow as this test ---- */
 
@@ -149,7 +63,7 @@ static void send_answer(int sock, const struct take_answer *answer, bool with_de
 
 static void reply(int sock, int error, const char *text)
 {
-	struct take_answer answer = { .magic = TAKE_MAGIC, .error = error, .cid = error ? 0 : CID };
+	struct take_answer answer = { .magic = TAKE_MAGIC, .error = error, .cid = error ? 0 : AROUND_CID };
 
 	snprintf(answer.text, sizeof(answer.text), "%s", text);
 	send_answer(sock, &answer, !error);
@@ -273,21 +187,21 @@ static void a_refusal_leaves_nothing(void)
 	need_turns(call.ends);
 	tap_need_eq(call.error, -EINVAL);
 	tap_need(strstr(call.text, "another VM"));
-	bind_fails = -EADDRINUSE;
+	around.bind_fails = -EADDRINUSE;
 	tap_need_eq(ask_for(1, &call), -EINPROGRESS);
 	reply(hear(), 0, "");
 	need_turns(call.ends);
 	tap_need_eq(call.error, -EADDRINUSE);
 	tap_need(!strcmp(state_of(1), "none"));
 	tap_need_eq(open_count(), before);
-	tap_need_eq(bound_devices, 0);
+	tap_need_eq(around.bound_devices, 0);
 }
 
 /* As one of another release may send it. */
 static void an_answer_that_cannot_be_read_binds_nothing(void)
 {
 	struct take_answer rows[] = {
-		{ .magic = TAKE_MAGIC, .cid = CID },		/* and no device */
+		{ .magic = TAKE_MAGIC, .cid = AROUND_CID },		/* and no device */
 		{ .magic = TAKE_MAGIC, .cid = AZATTEST_CID_MIN - 1 },
 		{ .magic = TAKE_MAGIC, .error = -EINVAL },	/* and a text without an end */
 	};
@@ -306,7 +220,7 @@ static void an_answer_that_cannot_be_read_binds_nothing(void)
 		tap_need(!strcmp(state_of(1), "none"));
 		tap_need_eq(open_count(), before);
 	}
-	tap_need_eq(bound_devices, 0);
+	tap_need_eq(around.bound_devices, 0);
 }
 
 static void an_end_meanwhile_leaves_nothing(void)
@@ -332,11 +246,11 @@ static void silence_ends_and_says_so(void)
 	before = open_count();
 	tap_need_eq(ask_for(1, &call), -EINPROGRESS);
 	sock = hear();
-	later_ms = 9000;
+	around.later_ms = 9000;
 	turn();
 	tap_need_eq(call.ends, 0);
 	tap_need(hostd.wake_ms && hostd.wake_ms <= watch_now_ms() + 1000);
-	later_ms = 10001;
+	around.later_ms = 10001;
 	turn();
 	tap_need_eq(call.ends, 1);
 	tap_need_eq(call.error, -ECONNREFUSED);
@@ -403,7 +317,7 @@ static void few_are_asked_at_once_and_all_in_the_end(void)
 			told == ends;
 		}));
 	}
-	tap_need_eq(bound_devices, MANY);
+	tap_need_eq(around.bound_devices, MANY);
 	bind_close_all(&hostd);
 }
 
@@ -416,11 +330,11 @@ static void who_finds_no_place_is_told(void)
 	for (unsigned int i = 0; i <= AT_ONCE; i++)
 		tap_need_eq(ask_for(i, &calls[i]), -EINPROGRESS);
 	tap_need_eq(asked(socks), AT_ONCE);
-	later_ms = 5000;
+	around.later_ms = 5000;
 	reply(socks[0], -EINVAL, "not this one");
 	need_turns(calls[0].ends);
 	socks[0] = hear();	/* the fifth, who has as long as the others */
-	later_ms = 10001;
+	around.later_ms = 10001;
 	turn();
 	for (unsigned int i = 1; i < AT_ONCE; i++)
 		tap_need_eq(calls[i].ends, 1);
@@ -428,11 +342,11 @@ static void who_finds_no_place_is_told(void)
 	for (unsigned int i = 0; i < AT_ONCE - 1; i++)
 		tap_need_eq(ask_for(i, &calls[i]), -EINPROGRESS);
 	tap_need_eq(ask_for(20, &calls[AT_ONCE - 1]), -EINPROGRESS);
-	later_ms += 9990;
+	around.later_ms += 9990;
 	for (struct bound *b = hostd.bound; b; b = b->next)
 		b->taker.until_ms += 10000;	/* they hang still */
 	turn();
-	later_ms += 20;
+	around.later_ms += 20;
 	turn();
 	tap_need_eq(calls[AT_ONCE - 1].ends, 1);
 	tap_need_eq(calls[AT_ONCE - 1].error, -ECONNREFUSED);
@@ -452,7 +366,7 @@ static void two_calls_for_one_vm_ask_once(void)
 	tap_need_eq(hear(), -1);
 	reply(sock, 0, "");
 	need_turns(first.ends && second.ends);
-	tap_need_eq(bound_devices, 1);
+	tap_need_eq(around.bound_devices, 1);
 	tap_need_eq(first.error, 0);
 	tap_need_eq(second.error, 0);
 	bind_close_all(&hostd);
@@ -496,7 +410,7 @@ static void a_record_is_asked_for_again_and_again(void)
 		need_turns(strstr(hostd.bound->failure.text, "no answer"));
 		turn();
 		tap_need_eq(hear(), -1);	/* not at once */
-		later_ms += 30001;
+		around.later_ms += 30001;
 	}
 	turn();
 	reply(hear(), 0, "");

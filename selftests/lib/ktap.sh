@@ -92,9 +92,14 @@ ktap_wait_for()
 	done
 }
 
-# Two hooks of ktap_try, for tests that have more to say: prints why a promise
-# cannot be tried here; does what is needed after a broken one.
+# Three hooks of ktap_try, for tests that have more to say: prints why a promise
+# cannot be tried here; does what each needs before it; and after a broken one.
 ktap_why_not()
+{
+	:
+}
+
+ktap_before()
 {
 	:
 }
@@ -114,7 +119,10 @@ ktap_try()
 		ktap_reason=$(ktap_why_not "$ktap_promise")
 		if [ -n "$ktap_reason" ]; then
 			ktap_skip "$ktap_promise" "$ktap_reason"
-		elif "$ktap_promise" >"$ktap_output" 2>&1; then
+			continue
+		fi
+		ktap_before "$ktap_promise"
+		if "$ktap_promise" >"$ktap_output" 2>&1; then
 			ktap_ok "$ktap_promise"
 		else
 			ktap_note "$(cat "$ktap_output")"

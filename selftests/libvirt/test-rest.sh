@@ -129,14 +129,4 @@ promises="a_running_domain_is_given_a_card_and_is_served a_vsock_device_that_is_
 	one_that_is_destroyed_leaves_nothing_and_one_that_starts_has_all a_restored_domain_is_enrolled_again
 	what_ended_unseen_is_swept a_removed_domain_is_not_served_any_more"
 # shellcheck disable=SC2086 # one word each
-set -- $promises
-ktap_plan $#
-for promise in "$@"; do
-	if $promise >output 2>&1; then
-		ktap_ok "$promise"
-	else
-		ktap_note "$(cat output)"
-		ktap_not_ok "$promise"
-	fi
-done
-ktap_end
+ktap_try $promises
