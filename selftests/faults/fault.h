@@ -24,7 +24,7 @@
  * or one that the kernel makes for it.
  */
 #define FAULT_TASKS	64
-#define FAULT_MISSES	4	/* turns without a fault that end a loop over many tasks */
+#define FAULT_MISSES	4	/* turns without a fault that end a loop where several tasks do the work */
 
 struct fault {
 	const char *what;

@@ -139,8 +139,18 @@ static bool answers(void)
 	return rig_call("GET", "/v1/status", NULL, NULL) == 200;
 }
 
+/* A service manager reads what it is told: a full queue would hold hostd up. */
+static void manager_reads(void)
+{
+	char text[256];
+
+	while (manager >= 0 && recv(manager, text, sizeof(text), MSG_DONTWAIT) > 0)
+		;
+}
+
 void rig_restart(void)
 {
+	manager_reads();
 	hostd_pid = tap_spawn(exec_hostd, NULL, stored);
 	tap_need_wait(answers());
 }
