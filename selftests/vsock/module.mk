@@ -7,3 +7,5 @@ PROGRAMS += $(vsock_tests)
 HOST_TESTS += $(vsock_tests)
 $(foreach t,$(vsock_tests),$(eval $(t)_SRCS := selftests/vsock/$(t).c $(vsock_door)))
 $(foreach t,$(vsock_tests),$(eval $(t)_STATIC := aztest))
+test-scale_STATIC := aznetlink azrig aztest
+test-scale_PKGS := libnl-3.0 libnl-genl-3.0

@@ -8,7 +8,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <selftests/netlink/client.h>
 
 #define EACH	10	/* connections of a VM */
 #define WORKERS	10	/* processes, since guests close faster in parallel */
@@ -19,6 +22,8 @@ struct crowd {
 	unsigned int vms;		/* of each worker */
 	volatile int phase;		/* the last one that may begin */
 	volatile int done[PHASES];	/* workers that are through with it */
+	volatile unsigned int full;	/* connects that found the accept queue full */
+	pid_t pid[WORKERS];
 };
 
 struct worker {
@@ -31,6 +36,19 @@ static void reach(struct crowd *c, enum phase phase)
 	__atomic_fetch_add(&c->done[phase], 1, __ATOMIC_SEQ_CST);
 	while (c->phase <= (int)phase)
 		tap_pause();
+}
+
+/*
+ * Ten processes connect faster than a busy kernel gives the listener its turn:
+ * beyond the backlog the kernel resets, and a guest asks again.
+ */
+static void connect_one(struct crowd *crowd, struct testvm *vm)
+{
+	while (!fakeguest_connect(vm->guest, 0, testvm_port())) {
+		tap_need_eq(errno, ECONNRESET);
+		__atomic_fetch_add(&crowd->full, 1, __ATOMIC_SEQ_CST);
+		tap_pause();
+	}
 }
 
 static int work(void *arg)
@@ -51,7 +69,7 @@ static int work(void *arg)
 	reach(crowd, BOUND);
 	for (unsigned int i = 0; i < crowd->vms; i++)
 		for (int k = 0; k < EACH; k++)
-			testvm_connect(vm[i]);
+			connect_one(crowd, vm[i]);
 	reach(crowd, CONNECTED);
 	for (unsigned int i = 0; i < crowd->vms; i++)
 		for (c = vm[i]->guest->conns; c; c = c->next)
@@ -95,9 +113,12 @@ static void enter(struct crowd *c, enum phase phase, struct usage *u)
 {
 	int64_t end = tap_now_ms() + 1000LL * (tap_long() ? 600 : 100);
 
-	while (c->done[phase] < WORKERS)
+	while (c->done[phase] < WORKERS) {
 		tap_need_msg((tap_pause(), tap_now_ms() < end), "phase %d: %d of %d workers",
 			     phase, c->done[phase], WORKERS);
+		for (unsigned int i = 0; i < WORKERS; i++)
+			tap_need_msg(!waitpid(c->pid[i], NULL, WNOHANG), "worker %u has ended", i);
+	}
 	u->ms = tap_now_ms();
 	u->threads = our_threads();
 	tap_need_eq(slab_look(&u->slab), 0);
@@ -119,26 +140,32 @@ static void idle_connections_are_all_answered_and_cost_no_thread(void)
 	struct crowd *crowd = tap_shared(sizeof(*crowd));
 	struct worker w[WORKERS];
 	static struct usage u[PHASES];
-	pid_t pid[WORKERS];
 	unsigned int vms;
+	uint64_t accepted;
+	struct client c;
 
 	door_signer();
+	client_need(&c);
+	accepted = client_counter(&c, "accepted");
 	crowd->vms = tap_loops(20, 1000 / WORKERS);
 	vms = WORKERS * crowd->vms;
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		w[i] = (struct worker){ .crowd = crowd, .index = i };
-		pid[i] = tap_spawn(work, &w[i], -1);
+		crowd->pid[i] = tap_spawn(work, &w[i], -1);
 	}
 	for (enum phase p = START; p < PHASES; p++)
 		enter(crowd, p, &u[p]);
 	for (unsigned int i = 0; i < WORKERS; i++)
-		tap_need_eq(tap_join(pid[i]), 0);
+		tap_need_eq(tap_join(crowd->pid[i]), 0);
 	say("bindings", &u[START], &u[BOUND], vms);
 	say("idle connections", &u[BOUND], &u[CONNECTED], vms * EACH);
 	say("documents", &u[CONNECTED], &u[ANSWERED], vms * EACH);
 	tap_diag("our kernel threads: %u, %u with connections", u[START].threads,
 		 u[CONNECTED].threads);
 	tap_need_eq(u[CONNECTED].threads, u[START].threads);
+	tap_diag("connects that found the accept queue full: %u", crowd->full);
+	tap_need_eq(client_counter(&c, "accepted") - accepted, vms * EACH);
+	client_close(&c);
 }
 
 /* What they held is free: the same crowd comes again. */
