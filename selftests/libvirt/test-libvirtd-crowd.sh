@@ -128,6 +128,16 @@ domains_that_end_while_all_is_killed_are_unbound()
 	kills hostd 0.1 0.7 2 && kills agent 0.3 1 && wait "$ending" && virt_becomes bound_are 0
 }
 
+# Other errors than that there is nothing to destroy: libvirt 9.0 may take the end of one
+# instance that it hears of late for the end of the next, and stop that (its
+# processMonitorEOFEvent does not compare them).
+virsh_errors()
+{
+	grep -i error virsh.out |
+		grep -v -e "error: Failed to destroy domain 'web1'" \
+			-e 'error: Requested operation is not valid: domain is not running'
+}
+
 # At once: what is binding the one that ended must not hold its CID.
 start_and_destroy_at_once_never_meet_a_pinned_cid()
 {
@@ -136,7 +146,7 @@ start_and_destroy_at_once_never_meet_a_pinned_cid()
 		printf '%s web1\n' start destroy
 	done | virsh -q >virsh.out 2>&1
 	sort virsh.out | uniq -c
-	! grep -qi error virsh.out && virt_becomes bound_are 0
+	! virsh_errors && virt_becomes bound_are 0
 }
 
 # Bound in between, so that it is the module that has to let go.
