@@ -48,16 +48,18 @@ static void bad_configuration_and_state_end_with_their_codes(void)
 
 static void good_reload_replaces_all_signers_first_new_then_old(void)
 {
-	pid_t before;
+	pid_t before, other;
 
 	rig_start_ready("reload", RIG_P256);
 	before = rig_signer(0);
+	other = rig_signer(1);
 	tap_need_eq(rig_ask_status(20201001, "a", "gold"), AZATTEST_STATUS_DENIED);
 	rig_config(RIG_P256 "[profile gold]\n");
 	kill(rig_daemon, SIGHUP);
 	tap_need_wait(rig_number("signers", "epoch") == 2 && rig_all_ready() && rig_signer(0) != before &&
 		      rig_signer(1) != before);
 	tap_need_wait(kill(before, 0) && errno == ESRCH);
+	tap_need_wait(kill(other, 0) && errno == ESRCH);
 	tap_need_eq(rig_ask_status(20201001, "a", "gold"), AZATTEST_STATUS_OK);
 	tap_need_eq(rig_number("signers", "generation"), 1);
 	tap_need_eq(rig_number("signers", "restarts"), 0);

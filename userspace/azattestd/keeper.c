@@ -278,6 +278,8 @@ static void replace(struct azattestd *d)
 {
 	struct keeper *keeper = &d->keeper;
 
+	/* Before the older one goes: they might not have their keys of it yet. */
+	supervise_start_over(d);
 	drop(d, &keeper->now);
 	keeper->now = keeper->next;
 	keeper->next = (struct keeper_process) { .watch.fd = -1, .ask = -1, .folder = -1 };

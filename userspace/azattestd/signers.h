@@ -95,6 +95,8 @@ struct supervise {
 
 /* Whether the device can be opened: the module is there. */
 int supervise_check_device(const char *device, struct failure *failure);
+/* Those that are not ready yet end, and others start in their place: what they start with is old. */
+void supervise_start_over(struct azattestd *d);
 /* A new epoch with the current configuration and leaf; the older one ends when it is ready. */
 void supervise_renew(struct azattestd *d);
 void supervise_tick(struct azattestd *d);

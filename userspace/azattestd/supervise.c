@@ -289,6 +289,15 @@ void supervise_hold(struct azattestd *d, bool hold)
 	status_update(d);
 }
 
+void supervise_start_over(struct azattestd *d)
+{
+	struct supervise *s = &d->supervise;
+
+	for (size_t i = 0; i < sizeof(s->signer) / sizeof(s->signer[0]); i++)
+		if (s->signer[i].phase == SUPERVISE_STARTING)
+			end_signer(&s->signer[i]);
+}
+
 void supervise_renew(struct azattestd *d)
 {
 	struct supervise *s = &d->supervise;
@@ -297,10 +306,7 @@ void supervise_renew(struct azattestd *d)
 	s->wanted = config_processes(&d->config);
 	s->failures = 0;
 	s->next_ms = 0;
-	/* Unfinished starts have an older setup. */
-	for (size_t i = 0; i < sizeof(s->signer) / sizeof(s->signer[0]); i++)
-		if (s->signer[i].phase == SUPERVISE_STARTING)
-			end_signer(&s->signer[i]);
+	supervise_start_over(d);
 	start_missing(d);
 }
 
