@@ -130,7 +130,7 @@ domains_that_end_while_all_is_killed_are_unbound()
 
 # Other errors than that there is nothing to destroy: libvirt 9.0 may take the end of one
 # instance that it hears of late for the end of the next, and stop that (its
-# processMonitorEOFEvent does not compare them).
+# processMonitorEOFEvent does not compare them). That is rare.
 virsh_errors()
 {
 	grep -i error virsh.out |
@@ -146,7 +146,8 @@ start_and_destroy_at_once_never_meet_a_pinned_cid()
 		printf '%s web1\n' start destroy
 	done | virsh -q >virsh.out 2>&1
 	sort virsh.out | uniq -c
-	! virsh_errors && virt_becomes bound_are 0
+	! virsh_errors && [ "$(grep -c 'domain is not running' virsh.out)" -le $((starts / 20)) ] &&
+		virt_becomes bound_are 0
 }
 
 # Bound in between, so that it is the module that has to let go.
