@@ -35,7 +35,7 @@ size_t host_signers(pid_t *pids, size_t max);
 
 /* One request's status, when it is answered. */
 uint32_t host_ask(const char *nonce, const char *profile);
-/* FAKEMODULE_REQUESTS at once; how many of them got no document. */
+/* FAKEMODULE_REQUESTS at once; how many of them are to ask again. */
 unsigned int host_ask_many(void);
 
 /* "azattestctl audit WORDS": exit code, and what it printed, errors too. */

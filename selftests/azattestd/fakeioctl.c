@@ -52,10 +52,11 @@ static int join(int fd, struct azattest_signer_join *join)
 	return 0;
 }
 
-/* As the real one refuses them: a bad batch is the signer's bug. */
+/* As the real one refuses them (check_answer() of kmod/signer.c): a bad batch is the signer's bug. */
 static bool answer_ok(const struct azattest_signer_answer *answer)
 {
-	if (answer->status > AZATTEST_STATUS_MAX || answer->length > AZATTEST_DOCUMENT_MAX)
+	if (answer->status > AZATTEST_STATUS_MAX || answer->length > AZATTEST_DOCUMENT_MAX ||
+	    answer->status == AZATTEST_STATUS_BUSY || answer->status == AZATTEST_STATUS_UNBOUND)
 		return false;
 	return (answer->status == AZATTEST_STATUS_OK) == !!answer->length;
 }

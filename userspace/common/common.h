@@ -83,7 +83,7 @@ struct setup_profile {
  * @slots:       requests to hold at once
  * @profiles:    entries of @profile; [0] is the default profile
  * @sealed:      @key is a blob (userspace/seal/seal.h) that a grant opens
- * @must_report: 1: a request that cannot be reported is answered BUSY
+ * @must_report: 1: a request that cannot be reported is answered RETRY
  * @key:         private key, PEM, PKCS#8
  * @leaf:        its certificate, DER
  * @issuer:      the issuing certificate, DER

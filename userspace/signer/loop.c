@@ -68,7 +68,7 @@ static int follow_host_state(struct loop *loop, int64_t now)
 	return loop_join(loop, &version);
 }
 
-/* What nobody can be told of must not happen: these answers become BUSY. */
+/* What nobody can be told of must not happen: these answers become RETRY. */
 static void refuse(struct loop *loop, unsigned int first, size_t count)
 {
 	uint8_t *in = loop->answers, *out = in, *end = in + loop->answers_len;
@@ -79,7 +79,7 @@ static void refuse(struct loop *loop, unsigned int first, size_t count)
 
 		in += AZATTEST_SIGNER_ANSWER_SPACE(answer->length);
 		if (i >= first && i - first < count) {
-			answer->status = AZATTEST_STATUS_BUSY;
+			answer->status = AZATTEST_STATUS_RETRY;
 			answer->length = 0;
 		}
 		space = AZATTEST_SIGNER_ANSWER_SPACE(answer->length);

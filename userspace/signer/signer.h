@@ -76,7 +76,7 @@ uint32_t answer_host_state(const struct signer *signer, int64_t now);
  * struct loop - a signer at work
  * @device:     open /dev/azattest-signer
  * @report:     pipe for struct report, non-blocking; -1: none
- * @must_report: an answer that cannot be reported becomes BUSY
+ * @must_report: an answer that cannot be reported becomes RETRY
  * @stop:       set by a signal handler: finish what is held, then return
  */
 struct loop {
