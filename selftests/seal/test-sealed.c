@@ -262,6 +262,48 @@ static void a_dead_keeper_is_replaced(void)
 	rig_stop(&rig);
 }
 
+/* The older keeper answers nobody any more, and lives until the newer one takes its place. */
+static void freeze_keeper(void)
+{
+	tap_need_eq(rig_shell(&rig, "pkill -STOP -P %d -x azattest-keeper", rig.daemon), 0);
+}
+
+static void a_reload_takes_the_keeper_from_no_signer(void)
+{
+	open_embedded("reload", "level = tpm");
+	rig_start_active(&rig);
+	freeze_keeper();
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(rig_number(&rig, "signers", "epoch") == 2 && rig_all_ready(&rig));
+	tap_need_eq(rig_number(&rig, "signers", "restarts"), 0);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
+static int sync_succeeds(void *arg)
+{
+	(void)arg;
+	return *rig_sync(&rig) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void a_reload_takes_the_keeper_from_no_renewal(void)
+{
+	pid_t sync;
+
+	open_embedded("renewal", "level = tpm");
+	rig_start_active(&rig);
+	freeze_keeper();
+	sync = tap_spawn(sync_succeeds, NULL, -1);
+	tap_need_wait(json_is_true(rig_status(&rig, "sync", "running")));
+	kill(rig.daemon, SIGHUP);
+	tap_need_eq(tap_join(sync), EXIT_SUCCESS);
+	tap_need_wait(rig_number(&rig, "signers", "generation") == 2 && rig_all_ready(&rig));
+	tap_need_eq(rig_number(&rig, "sync", "failed"), 0);
+	tap_need_eq(rig_number(&rig, "signers", "restarts"), 0);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
 /* each file that a key needs */
 
 static void need_refused_file(const char *command, const char *words)
@@ -411,6 +453,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(other_pcrs_need_no_new_root),
 	TAP_TEST(after_extension_nobody_unseals_until_the_reboot),
 	TAP_TEST(a_dead_keeper_is_replaced),
+	TAP_TEST(a_reload_takes_the_keeper_from_no_signer),
+	TAP_TEST(a_reload_takes_the_keeper_from_no_renewal),
 	TAP_TEST(damaged_and_open_files_are_refused),
 	TAP_TEST(a_host_key_is_a_file_of_its_own),
 	TAP_TEST(a_credential_wraps_and_is_needed_again),

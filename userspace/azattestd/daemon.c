@@ -149,6 +149,8 @@ static void renewal_ended(struct azattestd *d, int status)
 {
 	struct failure failure;
 
+	if (renew_again(d, status))
+		return;
 	if (renew_ended(d, status)) {
 		renewal_failed(d);
 		return;

@@ -43,6 +43,7 @@ int renew_start(struct azattestd *d)
 	renew->last_s = time(NULL);
 	renew->run++;
 	renew->seen = look(d->config.directory);
+	renew->keeper = d->keeper.now.pid;
 	return errand_start(d, &renew->errand, run_source);
 }
 
@@ -81,6 +82,18 @@ void renew_failed(struct azattestd *d, const char *why)
 bool renew_directory_changed(struct azattestd *d)
 {
 	return d->config.source == CONFIG_FILE && look(d->config.directory) != d->renew.seen;
+}
+
+/* A keeper that died is no reason: one that dies of each question would be asked for ever. */
+bool renew_again(struct azattestd *d, int status)
+{
+	struct renew *renew = &d->renew;
+
+	if (!status || !keeper_ready(d) || renew->keeper == d->keeper.now.pid)
+		return false;
+	errand_ended(&renew->errand, status);
+	renew->next_ms = 0;
+	return true;
 }
 
 int renew_ended(struct azattestd *d, int status)

@@ -65,6 +65,7 @@ void errand_stop(struct errand *errand);
 
 struct renew {
 	struct errand errand;
+	pid_t keeper;		/* that the child may ask; 0: none */
 	int64_t next_ms;	/* not before */
 	int64_t rested_ms;	/* nor before this, if it is only that few days are left */
 	unsigned int failures;	/* in a row */
@@ -77,6 +78,8 @@ struct renew {
 };
 
 int renew_start(struct azattestd *d);
+/* Its child has failed, but another keeper serves by now: it is to be asked instead. */
+bool renew_again(struct azattestd *d, int status);
 /* Its child has ended: 0 if there is a new leaf. */
 int renew_ended(struct azattestd *d, int status);
 /* What looked like success was none: @why, and when it is tried again. */
