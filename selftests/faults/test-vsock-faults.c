@@ -91,10 +91,20 @@ static void request_without_memory_harms_its_connection_only(void)
 	knock_without_memory("a guest's worker", name);
 }
 
-/* The shared workers: they accept, make the connection, reply. */
+/*
+ * The shared workers: they accept, make the connection, reply. Which of them
+ * accepts is chance, and so is what fails: until it was the connection.
+ */
 static void accept_without_memory_harms_its_connection_only(void)
 {
-	knock_without_memory("shared workers", "kworker/u");
+	uint64_t dropped;
+	struct client c;
+
+	client_need(&c);
+	dropped = client_counter(&c, "refused_memory");
+	tap_need_wait((knock_without_memory("shared workers", "kworker/u"),
+		       client_counter(&c, "refused_memory") > dropped));
+	client_close(&c);
 }
 
 /* The signer's answer goes to the guest in the signer's own call. */

@@ -2,7 +2,7 @@
 # The netlink family: commands, rights, grants, events, dumps, counters.
 
 LIBRARIES += aznetlink
-aznetlink_SRCS := selftests/netlink/client.c
+aznetlink_SRCS := $(addprefix selftests/netlink/,client.c deltas.c)
 aznetlink_PKGS := libnl-3.0 libnl-genl-3.0
 
 define netlink_test

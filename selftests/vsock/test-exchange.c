@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <selftests/netlink/client.h>
+
 static void attest_gets_own_document(void)
 {
 	struct testvm *a, *b;
@@ -227,10 +229,14 @@ static void host_process_is_never_a_vm(void)
 	struct fakesigner *s = door_signer();
 	uint8_t frame[AZATTEST_REQUEST_MAX];
 	size_t len = frames_attest(frame, 1, "n", 1);
+	struct client c;
 	int connected = 0;
+	uint64_t refused;
 
 	if (system("modprobe vsock_loopback"))
 		tap_skip("no vsock_loopback");
+	client_need(&c);
+	refused = client_counter(&c, "refused_special_cid");
 	for (size_t i = 0; i < TAP_COUNT(cids); i++) {
 		int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
 
@@ -242,8 +248,10 @@ static void host_process_is_never_a_vm(void)
 		tap_need_msg(recv(fd, frame, 1, 0) <= 0, "CID %u: an answer", cids[i]);
 		close(fd);
 	}
+	tap_need_wait(client_counter(&c, "refused_special_cid") > refused);
 	tap_need_eq(s->taken, 0);
-	tap_diag("%d of 2 addresses connect before they are closed", connected);
+	tap_diag("%d of 2 addresses connect before they are closed, %llu refused", connected,
+		 (unsigned long long)(client_counter(&c, "refused_special_cid") - refused));
 }
 
 static const struct tap_test tests[] = {
