@@ -42,7 +42,7 @@ static void status_lists_every_limit_as_the_parameters_do(void)
 	static const char *const names[] = {
 		"bindings", "grants", "queue", "queue_per_binding", "connections",
 		"connections_per_cid", "accept_rate", "accept_burst", "request_rate",
-		"request_burst", "deadline_ms", "attempt_ms", "frame_ms",
+		"request_burst", "replies", "deadline_ms", "attempt_ms", "frame_ms",
 	};
 	static struct client_status s;
 	struct client c;
