@@ -10,8 +10,8 @@
 	X(bound, "bindings made") \
 	X(unbound, "bindings ended") \
 	X(cid_lost, "bindings ended because their CID went to another VM") \
-	X(bind_denied, "BIND or ATTACH without the right to") \
-	X(bind_refused, "BIND refused for another reason") \
+	X(bind_denied, "BIND or ATTACH without the right to, or a file not O_RDWR") \
+	X(bind_refused, "BIND or ATTACH refused for another reason") \
 	X(accepted, "vsock connections accepted from bound VMs") \
 	X(refused_special_cid, "vsock connections from a CID that is never a VM") \
 	X(refused_unbound, "vsock connections from a CID without binding") \
@@ -25,7 +25,7 @@
 	X(closed_busy, "vsock connections closed after too many BUSY in a row") \
 	X(closed_replies, "vsock connections closed after the limit of replies") \
 	X(closed_unbound, "vsock connections closed because their binding ended") \
-	X(frame_bad, "frames refused as BAD_REQUEST") \
+	X(frame_bad, "frames and calls refused because they break a rule") \
 	X(frame_unsupported, "frames refused as UNSUPPORTED") \
 	X(hello, "HELLO answered") \
 	X(requests, "requests queued") \
@@ -45,7 +45,7 @@
 	X(requeued, "requests put back to the queue's front") \
 	X(poisoned, "requests given up after three attempts") \
 	X(answers_late, "answers for a cookie that the signer did not hold") \
-	X(answers_bad, "answers that break a rule") \
+	X(answers_bad, "answers and calls of signers that break a rule") \
 	X(signers_joined, "signers that joined") \
 	X(signers_left, "signers that left") \
 	X(signer_version, "signers refused for their protocol version")

@@ -132,6 +132,13 @@ static int do_bind(struct azattest_file *f, struct azattest_bind *arg)
 	return 0;
 }
 
+/* Refused to the caller's face, and counted. */
+static int refuse_join(u32 cid, int err)
+{
+	azattest_refuse(bind_refused, cid);
+	return err;
+}
+
 static int do_attach(struct azattest_file *f, struct azattest_attach *arg)
 {
 	struct azattest_binding *b;
@@ -143,10 +150,10 @@ static int do_attach(struct azattest_file *f, struct azattest_attach *arg)
 	}
 	if (arg->flags || arg->reserved || !arg->transport ||
 	    arg->transport > AZATTEST_TRANSPORT_MAX)
-		return -EINVAL;
+		return refuse_join(0, -EINVAL);
 	b = azattest_registry_by_uuid(arg->uuid);
 	if (!b)
-		return -ENOENT;
+		return refuse_join(0, -ENOENT);
 	arg->generation = b->generation;
 	speak_for(f, b, false, arg->transport);
 	return 0;
@@ -208,13 +215,25 @@ static int do_join(struct azattest_file *f, unsigned int cmd, union device_arg *
 	if (mutex_lock_interruptible(&f->bind_lock))
 		return -EINTR;
 	if (f->binding)
-		ret = -EALREADY;
+		ret = refuse_join(f->binding->id.cid, -EALREADY);
 	else if (cmd == AZATTEST_IOC_BIND)
 		ret = do_bind(f, &arg->bind);
 	else
 		ret = do_attach(f, &arg->attach);
 	mutex_unlock(&f->bind_lock);
 	return ret;
+}
+
+/* A struct that cannot be taken is counted as the call that it was meant to be. */
+static void refuse_struct(struct azattest_file *f, unsigned int cmd)
+{
+	struct azattest_binding *b = azattest_device_binding(f);
+	u32 cid = b ? b->id.cid : 0;
+
+	if (cmd == AZATTEST_IOC_BIND || cmd == AZATTEST_IOC_ATTACH)
+		azattest_refuse(bind_refused, cid);
+	else
+		azattest_refuse(frame_bad, cid);
 }
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
@@ -231,8 +250,10 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 		return -EPERM;
 	}
 	ret = azattest_device_copy_in(&arg, size, (void __user *)ptr);
-	if (ret)
+	if (ret) {
+		refuse_struct(f, cmd);
 		return ret;
+	}
 	if (cmd == AZATTEST_IOC_INFO)
 		ret = do_info(f, &arg.info);
 	else if (cmd == AZATTEST_IOC_ATTEST)

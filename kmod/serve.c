@@ -191,7 +191,7 @@ int azattest_serve_answer(struct azattest_signer *s, u64 cookie, u16 status, u8 
 	}
 	spin_unlock(&azattest_queue.lock);
 	if (!req) {
-		azattest_count(answers_late);
+		azattest_refuse(answers_late, 0);
 		return -ENOENT;
 	}
 	azattest_queue_finish(req);

@@ -176,8 +176,8 @@ static size_t take_answers(struct azattest_signer *s, const char __user *buf, si
 			n = skip_answer(buf + done, len - done);
 		}
 		if (n < 0) {
-			if (n == -EBADMSG || n == -EINVAL)
-				azattest_count(answers_bad);
+			if (n == -EBADMSG || n == -EINVAL || n == -EFAULT)
+				azattest_refuse(answers_bad, 0);
 			*err = n;
 			break;
 		}
@@ -209,19 +209,26 @@ static __poll_t signer_poll(struct file *file, poll_table *pt)
 
 /* --- ioctls ------------------------------------------------------------ */
 
+static bool join_sound(const struct azattest_signer_join *arg)
+{
+	return arg->slots && arg->slots <= AZATTEST_SIGNER_SLOTS_MAX &&
+	       (arg->host_state == AZATTEST_HOST_READY ||
+		arg->host_state == AZATTEST_HOST_EXPIRED);
+}
+
 static int join(struct azattest_signer *s, struct azattest_signer_join *arg)
 {
 	u32 version = arg->version;
 
 	arg->version = AZATTEST_SIGNER_VERSION;
 	if (version != AZATTEST_SIGNER_VERSION) {
-		azattest_count(signer_version);
+		azattest_refuse(signer_version, 0);
 		return -EPROTO;
 	}
-	if (!arg->slots || arg->slots > AZATTEST_SIGNER_SLOTS_MAX)
+	if (!join_sound(arg)) {
+		azattest_refuse(answers_bad, 0);
 		return -EINVAL;
-	if (arg->host_state != AZATTEST_HOST_READY && arg->host_state != AZATTEST_HOST_EXPIRED)
-		return -EINVAL;
+	}
 	if (azattest_serve_join(s, arg->slots, arg->host_state, arg->generation)) {
 		azattest_count(signers_joined);
 		azattest_event_signer(AZATTEST_EVENT_SIGNER_UP, arg->generation);
@@ -238,8 +245,10 @@ static int exchange(struct azattest_signer *s, struct azattest_signer_exchange *
 	arg->late = 0;
 	arg->requests_len = 0;
 	arg->answers_len = 0;
-	if (arg->flags & ~AZATTEST_EXCHANGE_NOWAIT || arg->reserved)
+	if (arg->flags & ~AZATTEST_EXCHANGE_NOWAIT || arg->reserved) {
+		azattest_refuse(answers_bad, 0);
 		return -EINVAL;
+	}
 	if (!joined(s))
 		return -ENOTCONN;
 	arg->answers_len = take_answers(s, u64_to_user_ptr(arg->answers),
@@ -280,8 +289,10 @@ static long signer_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 		return -ENOTTY;
 	}
 	ret = azattest_device_copy_in(&arg, size, (void __user *)ptr);
-	if (ret)
+	if (ret) {
+		azattest_refuse(answers_bad, 0);
 		return ret;
+	}
 	ret = cmd == AZATTEST_SIGNER_IOC_JOIN ? join(s, &arg.join) : exchange(s, &arg.exchange);
 	if (azattest_device_copy_out((void __user *)ptr, &arg, size))
 		return -EFAULT;

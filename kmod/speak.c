@@ -163,8 +163,10 @@ ssize_t azattest_speak_write(struct file *file, const char __user *buf, size_t l
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	ret = frame_copy(frame, buf, len);
-	if (ret)
+	if (ret) {
+		azattest_refuse(frame_bad, b->id.cid);
 		return ret;
+	}
 	ret = slot_wait(f, !(file->f_flags & O_NONBLOCK));
 	if (ret)
 		return ret;
@@ -342,8 +344,10 @@ int azattest_speak_attest(struct azattest_file *f, struct azattest_attest *arg)
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	ret = attest_check(arg, &ask);
-	if (ret)
+	if (ret) {
+		azattest_refuse(frame_bad, b->id.cid);
 		return ret;
+	}
 	ret = azattest_door_ask(b, &ask, f->transport, attest_done, &done, &req);
 	if (ret) {
 		arg->status = ret;

@@ -236,6 +236,97 @@ static void requests_given_up_with_their_file_are_counted(void)
 	EXPECT(give_up, { "requests", 1 }, { "cancelled", 1 });
 }
 
+static void join_twice(void)
+{
+	struct azattest_bind b;
+	uint8_t uuid[AZATTEST_UUID_LEN];
+
+	azbind_fill(&b, 1713);
+	azbind_uuid(uuid, 1713);
+	tap_need_eq(azbind_bind(owner, &b), -EALREADY);
+	tap_need_eq(azbind_attach(owner, uuid, AZATTEST_TRANSPORT_REST), -EALREADY);
+}
+
+static void attach_wrongly(void)
+{
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	int fd = azbind_open();
+
+	azbind_uuid(uuid, 1713);
+	tap_need_eq(azbind_attach(fd, uuid, AZATTEST_TRANSPORT_REST), -ENOENT);
+	tap_need_eq(azbind_attach(fd, uuid, AZATTEST_TRANSPORT_MAX + 1), -EINVAL);
+	close(fd);
+}
+
+static void second_and_wrong_joins_are_counted(void)
+{
+	owner = rig_owner(1712);
+	EXPECT(join_twice, { "bind_refused", 2 });
+	EXPECT(attach_wrongly, { "bind_refused", 2 });
+}
+
+static int errno_of(int fd, unsigned long call, void *arg)
+{
+	return ioctl(fd, call, arg) ? errno : 0;
+}
+
+/* Too short, behind nothing, and with more than the module knows of. */
+static void three_bad_structs(int fd, unsigned long call)
+{
+	uint32_t words[1024] = { 1 };
+
+	tap_need_eq(errno_of(fd, call, words), EINVAL);
+	tap_need_eq(errno_of(fd, call, NULL), EFAULT);
+	words[0] = sizeof(words);
+	words[1023] = 1;
+	tap_need_eq(errno_of(fd, call, words), E2BIG);
+}
+
+static void bad_bind(void) { three_bad_structs(owner, AZATTEST_IOC_BIND); }
+static void bad_attach(void) { three_bad_structs(owner, AZATTEST_IOC_ATTACH); }
+static void bad_info(void) { three_bad_structs(owner, AZATTEST_IOC_INFO); }
+static void bad_attest(void) { three_bad_structs(owner, AZATTEST_IOC_ATTEST); }
+static void bad_join(void) { three_bad_structs(signer, AZATTEST_SIGNER_IOC_JOIN); }
+static void bad_exchange(void) { three_bad_structs(signer, AZATTEST_SIGNER_IOC_EXCHANGE); }
+
+static void structs_that_cannot_be_taken_are_counted(void)
+{
+	owner = rig_owner(1714);
+	signer = talk_signer();
+	EXPECT(bad_bind, { "bind_refused", 3 });
+	EXPECT(bad_attach, { "bind_refused", 3 });
+	EXPECT(bad_info, { "frame_bad", 3 });
+	EXPECT(bad_attest, { "frame_bad", 3 });
+	EXPECT(bad_join, { "answers_bad", 3 });
+	EXPECT(bad_exchange, { "answers_bad", 3 });
+}
+
+static void ask_wrongly(void)
+{
+	uint32_t len = 0;
+
+	tap_need_eq(azbind_attest(owner, "!", 1, NULL, &len), -EINVAL);
+	tap_need_eq(talk_put(owner, "no frame", 8), -EBADMSG);
+	tap_need_eq(talk_put(owner, NULL, sizeof(struct azattest_frame)), -EFAULT);
+}
+
+static void sign_on_wrongly(void)
+{
+	struct azattest_signer_exchange e = { .size = sizeof(e), .flags = ~0U };
+
+	tap_need_eq(fakesigner_join(signer, 0, AZATTEST_HOST_READY, 1), -EINVAL);
+	tap_need_eq(fakesigner_join(signer, 1, 77, 1), -EINVAL);
+	tap_need_eq(errno_of(signer, AZATTEST_SIGNER_IOC_EXCHANGE, &e), EINVAL);
+}
+
+static void calls_that_break_a_rule_are_counted(void)
+{
+	owner = rig_owner(1715);
+	signer = talk_signer();
+	EXPECT(ask_wrongly, { "frame_bad", 3 });
+	EXPECT(sign_on_wrongly, { "answers_bad", 3 });
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(bindings_are_counted),
 	TAP_TEST(missing_rights_are_counted),
@@ -250,6 +341,9 @@ static const struct tap_test tests[] = {
 	TAP_TEST(wrong_answers_are_counted),
 	TAP_TEST(other_versions_are_counted),
 	TAP_TEST(requests_given_up_with_their_file_are_counted),
+	TAP_TEST(second_and_wrong_joins_are_counted),
+	TAP_TEST(structs_that_cannot_be_taken_are_counted),
+	TAP_TEST(calls_that_break_a_rule_are_counted),
 };
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -213,6 +214,28 @@ static void a_refusal_leaves_its_counters_name_and_the_cid(void)
 	need_event(1, "azattest_refuse: reason=bind_refused cid=0");
 }
 
+/* Who sends these has an errno; who watches has this. */
+static void refused_calls_and_answers_leave_their_counters_name(void)
+{
+	struct azattest_signer_join join = { .size = sizeof(join), .version = 99, .slots = 1 };
+	int owner = azbind_new(1, 0, -1, -1, NULL), signer = talk_signer();
+	struct azattest_bind b;
+
+	tap_need(owner >= 0);
+	azbind_fill(&b, 2);
+	begin();
+	tap_need_eq(azbind_bind(owner, &b), -EALREADY);
+	need_event(1, "azattest_refuse: reason=bind_refused cid=0");
+	tap_need_eq(talk_put(owner, "x", 1), -EBADMSG);
+	need_event(1, "azattest_refuse: reason=frame_bad cid=0");
+	tap_need_eq(fakesigner_answer(signer, 1, AZATTEST_STATUS_DENIED, "", 0), -ENOENT);
+	need_event(1, "azattest_refuse: reason=answers_late cid=0");
+	tap_need_eq(fakesigner_answer(signer, 1, 77, "", 0), -EINVAL);
+	need_event(1, "azattest_refuse: reason=answers_bad cid=0");
+	tap_need_eq(ioctl(signer, AZATTEST_SIGNER_IOC_JOIN, &join), -1);
+	need_event(1, "azattest_refuse: reason=signer_version cid=0");
+}
+
 /* ---- All of them ---- */
 
 static bool traced(const char *event)
@@ -255,6 +278,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_request_leaves_each_step_of_its_life),
 	TAP_TEST(a_request_given_up_leaves_its_end),
 	TAP_TEST(a_refusal_leaves_its_counters_name_and_the_cid),
+	TAP_TEST(refused_calls_and_answers_leave_their_counters_name),
 	TAP_TEST(no_event_of_the_module_is_never_seen),
 };
 
