@@ -70,6 +70,20 @@ static void the_capability_alone_is_enough_for_both(void)
 	need_both(RIG_NET_ADMIN_ONLY, 0);
 }
 
+static int try_info(void *arg)
+{
+	struct azattest_info info;
+
+	return -azbind_info(*(int *)arg, &info);
+}
+
+static int try_attest(void *arg)
+{
+	uint32_t len = 0;
+
+	return -azbind_attest(*(int *)arg, "n", 1, NULL, &len);
+}
+
 static void a_file_not_opened_for_both_ways_is_eperm(void)
 {
 	static const int modes[] = { O_RDONLY, O_WRONLY };
@@ -81,6 +95,8 @@ static void a_file_not_opened_for_both_ways_is_eperm(void)
 		tap_need(fd >= 0);
 		tap_need_eq(try_bind(&fd), EPERM);
 		tap_need_eq(try_attach(&fd), EPERM);
+		tap_need_eq(try_info(&fd), EPERM);
+		tap_need_eq(try_attest(&fd), EPERM);
 		close(fd);
 	}
 	tap_need(rig_uuid_free(900));

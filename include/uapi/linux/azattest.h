@@ -176,8 +176,9 @@ struct azattest_attach {
  * @name:       NUL-terminated
  * @profile:    NUL-terminated
  *
+ *   EPERM     not O_RDWR
  *   ENOTCONN  the file is neither bound nor attached
- *   EINVAL, EFAULT, E2BIG, EINTR
+ *   EINVAL, EFAULT, E2BIG
  */
 struct azattest_info {
 	__u32 size;
@@ -207,15 +208,16 @@ struct azattest_info {
  * @reserved2:   zero
  *
  * 0 says that the host has answered: read @status. Only with OK there is a
- * document.
+ * document. Without memory the status is RETRY.
  *
+ *   EPERM     not O_RDWR
  *   ENOTCONN  the file is neither bound nor attached
  *   ENODEV    the binding has ended
  *   EMSGSIZE  the document is longer than the buffer; @reply_size says how
  *             long; it is lost
  *   EINTR     a signal came while waiting; the request is cancelled
  *   EINVAL    a field breaks a rule above
- *   ENOMEM, EFAULT, E2BIG
+ *   EFAULT, E2BIG
  */
 struct azattest_attest {
 	__u32 size;
