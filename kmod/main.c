@@ -12,7 +12,9 @@
  *           registry_lock, azattest_binding.lock
  *             queue.lock, azattest_file.lock
  *
- * The socket's callbacks come with the socket lock held and take none of ours.
+ * The socket's callbacks come with the socket lock held, against this order. They
+ * queue work, but for data_ready: it only tries azattest_conn.lock, never waits
+ * for it, and with it may ask, under queue.lock (exchange.c).
  */
 #include <linux/module.h>
 
