@@ -47,9 +47,14 @@ int azmodule_open(void)
 	return fd;
 }
 
+int azmodule_init_with(int fd, const char *parameters)
+{
+	return syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+}
+
 int azmodule_init(int fd)
 {
-	return syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	return azmodule_init_with(fd, "");
 }
 
 int azmodule_unload(void)

@@ -11,6 +11,7 @@ int azmodule_open(void);
 
 /* The bare calls: 0 or -errno. */
 int azmodule_init(int fd);
+int azmodule_init_with(int fd, const char *parameters);
 int azmodule_unload(void);
 
 /* Both, and the device has come; breaks the promise otherwise. */
