@@ -167,13 +167,15 @@ int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN], stru
 json_t *bind_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
 {
 	const struct bind_request *b = &hostd->bound;
+	bool waiting = !strcmp(b->name, "waits");
 	char text[37];
 
 	if (!b->pid || memcmp(b->uuid, uuid, AZATTEST_UUID_LEN))
 		return NULL;
 	uuid_unparse_lower(b->uuid, text);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i}", "uuid", text, "name", b->name,
-			 "profile", b->profile, "state", "bound", "reason", b->named ? "named" : "",
+			 "profile", b->profile, "state", waiting ? "waiting" : "bound",
+			 "reason", waiting ? "azattest-take: \033does not answer" : b->named ? "named" : "",
 			 "pid", (int)b->pid, "cid", (json_int_t)b->cid,
 			 "generation", (json_int_t)1844674407370, "added", 1763769600);
 }

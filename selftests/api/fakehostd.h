@@ -6,6 +6,8 @@
  *   tap-inval, tap-busy, tap-srch, tap-nospc, tap-eio, tap-nodev   that errno
  *   tap-cut    -EINVAL, with a sentence that ends inside a character
  *   tap-null   enrolled, but its JSON cannot be made
+ *
+ * A VM that is bound with the name "waits" waits, and has a reason.
  */
 #ifndef SELFTESTS_API_FAKEHOSTD_H
 #define SELFTESTS_API_FAKEHOSTD_H

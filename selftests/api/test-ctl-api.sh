@@ -129,12 +129,22 @@ status_shows_both_daemons()
 		grep -q '"ok": true' out && grep -q '^  "hostd": {$' out && grep -q '"repairs": 2' out
 }
 
+status_names_a_vm_that_waits_for_its_identity()
+{
+	fake_host Active && ctl status >out && ! grep -qE '^(bindings|waiting):' out &&
+		ctl vm bind --uuid $vm --pid 4711 --name web1 && ctl status >out && cat out &&
+		grep -qx 'bindings:    1 bound by azattest-hostd, 0 waiting' out && ! grep -q '^waiting:' out &&
+		fake_host Active && ctl vm bind --uuid $vm --pid 4711 --name waits && ctl status >out && cat out &&
+		grep -qx 'bindings:    0 bound by azattest-hostd, 1 waiting' out &&
+		grep -qx 'waiting:     waits: azattest-take: ?does not answer' out
+}
+
 status_goes_on_without_hostd()
 {
 	fake_host Active && rm api.sock && ctl status >out 2>err && cat out && [ ! -s err ] &&
 		grep -q '^host:  *Active ' out && [ "$(grep -c '^rest:' out)" = 1 ] &&
 		grep -q '^rest:  *no answer: No such file.*is azattest-hostd running?' out &&
-		ctl status --json >out && grep -q '^  "hostd": null,$' out
+		ctl status --json >out && grep -q '^  "hostd": null,$' out && grep -q '^  "bindings": null,$' out
 }
 
 status_keeps_its_exit_codes()
@@ -157,7 +167,7 @@ promises="legacy_goes_on_and_off a_vm_is_added_shown_listed_and_removed
 	a_running_vm_is_bound json_is_what_the_api_says
 	refusals_are_one_line_and_exit_code_4 foreign_text_is_printed_plainly wrong_usage_is_2
 	who_may_not_change_is_told_who_may without_hostd_the_unit_is_named status_shows_both_daemons
-	status_goes_on_without_hostd status_keeps_its_exit_codes
+	status_names_a_vm_that_waits_for_its_identity status_goes_on_without_hostd status_keeps_its_exit_codes
 	a_proxy_in_the_environment_is_not_asked"
 
 ktap_why_not()

@@ -28,7 +28,9 @@ fits()
 
 status_fits_its_schema()
 {
-	start && ctl status --json >with && fits status with && ctl legacy off &&
+	start && ctl status --json >with && fits status with &&
+		ctl vm bind --uuid $vm --pid 17 --name waits && ctl status --json >waits && fits status waits &&
+		grep -q '"state": "waiting"' waits && ctl legacy off &&
 		ctl status --json >off && fits status off && rm api.sock &&
 		ctl status --json >without && fits status without
 }

@@ -3,7 +3,7 @@
 ASAN_PROGRAMS += test-doctor
 test-doctor_SRCS := selftests/doctor/test-doctor.c selftests/doctor/fakehost.c \
 	$(addprefix userspace/azattestctl/,doctor_finding.c doctor_kernel.c doctor_module.c \
-	doctor_daemon.c doctor_rest.c doctor_files.c doctor_way.c program.c) \
+	doctor_daemon.c doctor_rest.c doctor_files.c doctor_way.c bound.c program.c) \
 	selftests/lib/tap.c selftests/lib/child.c
 test-doctor_PKGS := jansson libcrypto
 UNIT_TESTS += test-doctor selftests/doctor/test-doctor.sh

@@ -353,6 +353,33 @@ static void only_the_scope_for_everybody_hinders(void)
 	end();
 }
 
+static void bind(const char *name, const char *state, const char *reason)
+{
+	json_array_append_new(doctor.bindings,
+			      json_pack("{s:s, s:s, s:s, s:s}", "uuid", "c0ffee42-...", "name", name,
+					"state", state, "reason", reason));
+}
+
+static void a_vm_that_waits_for_its_identity_is_a_warning_with_its_reason(void)
+{
+	begin();
+	need(doctor_bindings, VERDICT_WARN, "not known");
+	doctor.bindings = json_array();
+	need(doctor_bindings, VERDICT_PASS, "0 VMs");
+	bind("web1", "bound", "");
+	need(doctor_bindings, VERDICT_PASS, "1 VMs are bound");
+	bind("web2", "waiting", "azattest-take: no answer");
+	bind("", "waiting", "another VMM's device has that CID");
+	need(doctor_bindings, VERDICT_WARN, "2 of 3 VMs without identity: web2: azattest-take: no answer; "
+	     "c0ffee42-...: another VMM's device has that CID");
+	need_fix("azattestctl status");
+	for (unsigned int i = 0; i < 50; i++)
+		bind("web3", "waiting", "there are too many to be named in one line");
+	need(doctor_bindings, VERDICT_WARN, "52 of 53");
+	json_decref(doctor.bindings);
+	end();
+}
+
 static void libvirt_without_its_daemon_is_a_warning(void)
 {
 	begin();
@@ -404,6 +431,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_hostd_that_is_missed_fails_only_if_rest_was_on),
 	TAP_TEST(each_problem_of_rest_is_its_parts),
 	TAP_TEST(only_the_scope_for_everybody_hinders),
+	TAP_TEST(a_vm_that_waits_for_its_identity_is_a_warning_with_its_reason),
 	TAP_TEST(libvirt_without_its_daemon_is_a_warning),
 	TAP_TEST(answers_without_members_are_survived),
 };

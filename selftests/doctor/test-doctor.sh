@@ -73,7 +73,9 @@ json_has_the_same_checks()
 
 daemons_that_answer_are_judged()
 {
-	start && { ctl legacy on; ctl doctor >out; cat out; } &&
+	start && { ctl legacy on; ctl vm bind --uuid c0ffee42-0000-4000-8000-00000000002a --pid 17 --name waits
+		   ctl doctor >out; cat out; } &&
+		grep -q '^WARN  bindings  *1 of 1 VMs without identity: waits: azattest-take' out &&
 		grep -q '^PASS  host  *Active' out && grep -q '^PASS  azattest-hostd ' out &&
 		grep -q '^FAIL  bridge  *bridge azhost-imds is down: somebody set it so' out &&
 		grep -q '^PASS  firewall ' out

@@ -35,6 +35,7 @@
  *
  *   hostd.c      one call of azattest-hostd's API (docs/api.md)
  *   rest.c       what status says of REST access
+ *   bound.c      what status and doctor say of VMs that azattest-hostd binds
  *   legacy.c     azattestctl legacy
  *   vm.c         azattestctl vm list, show
  *   properties.c members of status and VMs with the cmdlets' names
@@ -125,6 +126,13 @@ int hostd_ask_unless(const struct ctl *ctl, const char *command, const char *obj
 /* ---- rest.c: lines of status about an answer to GET /v1/status ---- */
 
 void rest_print_status(const struct hostd_answer *answer);
+
+/* ---- bound.c: of a binding, or of the array, that azattest-hostd tells ---- */
+
+bool bound_waits(const json_t *binding);		/* the VM has no identity yet */
+size_t bound_waiting(const json_t *bindings);
+const char *bound_called(const json_t *binding);	/* its name, or else its UUID */
+const char *bound_reason(const json_t *binding);
 
 /* ---- properties.c: the cmdlets' names of what is known already ---- */
 

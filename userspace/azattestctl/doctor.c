@@ -32,6 +32,7 @@ static const struct check checks[] = {
 	{ "fence", doctor_fence },
 	{ "firewall", doctor_firewall },
 	{ "take", doctor_take },
+	{ "bindings", doctor_bindings },
 	{ "libvirt", doctor_libvirt },
 };
 

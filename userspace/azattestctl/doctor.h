@@ -37,6 +37,7 @@ struct doctor {
 	char daemon_why[300];
 	json_t *hostd;		/* azattest-hostd's, likewise */
 	char hostd_why[300];
+	json_t *bindings;	/* that it has made, an array; NULL: it does not tell */
 };
 
 enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL };
@@ -102,6 +103,7 @@ void doctor_bridge(const struct doctor *doctor, struct finding *finding);
 void doctor_fence(const struct doctor *doctor, struct finding *finding);
 void doctor_firewall(const struct doctor *doctor, struct finding *finding);
 void doctor_take(const struct doctor *doctor, struct finding *finding);
+void doctor_bindings(const struct doctor *doctor, struct finding *finding);
 void doctor_libvirt(const struct doctor *doctor, struct finding *finding);
 
 #endif

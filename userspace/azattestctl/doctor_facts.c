@@ -42,6 +42,15 @@ static bool probe_clock_loose(void)
 	return adjtimex(&timex) == TIME_ERROR || (timex.status & STA_UNSYNC);
 }
 
+static void ask_bindings(struct doctor *doctor, const struct ctl *ctl)
+{
+	struct hostd_answer answer;
+
+	hostd_call(ctl, "GET", "/v1/bindings", NULL, &answer);
+	doctor->bindings = json_incref(json_object_get(answer.json, "bindings"));
+	json_decref(answer.json);
+}
+
 /* Who looks for what is wrong must not hang with it. */
 static void ask_hostd(struct doctor *doctor, const struct ctl *ctl)
 {
@@ -52,6 +61,7 @@ static void ask_hostd(struct doctor *doctor, const struct ctl *ctl)
 	hostd_call(&hasty, "GET", "/v1/status", NULL, &answer);
 	if (answer.status == 200) {
 		doctor->hostd = answer.json;
+		ask_bindings(doctor, &hasty);
 		return;
 	}
 	snprintf(doctor->hostd_why, sizeof(doctor->hostd_why), "%s",
@@ -83,4 +93,5 @@ void doctor_release(struct doctor *doctor)
 {
 	json_decref(doctor->daemon);
 	json_decref(doctor->hostd);
+	json_decref(doctor->bindings);
 }

@@ -80,6 +80,40 @@ void doctor_take(const struct doctor *doctor, struct finding *finding)
 	}
 }
 
+/* "web1: why; web2: why" of those that wait, as far as there is room. */
+static void waiting_text(const json_t *bindings, char *text, size_t size)
+{
+	const json_t *binding;
+	size_t used = 0, i;
+
+	*text = 0;
+	json_array_foreach((json_t *)bindings, i, binding) {
+		if (!bound_waits(binding) || used >= size)
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s%s: %s", used ? "; " : "",
+					 bound_called(binding), bound_reason(binding));
+	}
+}
+
+void doctor_bindings(const struct doctor *doctor, struct finding *finding)
+{
+	size_t all = json_array_size(doctor->bindings), waiting = bound_waiting(doctor->bindings);
+	char text[500];
+
+	if (!doctor->bindings) {
+		finding_set(finding, VERDICT_WARN, "not known: azattest-hostd does not tell them");
+		finding_fix(finding, "see azattest-hostd");
+	} else if (waiting) {
+		waiting_text(doctor->bindings, text, sizeof(text));
+		finding_set(finding, VERDICT_WARN, "%zu of %zu VMs without identity: %s", waiting, all,
+			    text);
+		finding_fix(finding, "mend what it names, and azattest-hostd binds them by itself; "
+			    "azattestctl status lists all");
+	} else {
+		finding_set(finding, VERDICT_PASS, "%zu VMs are bound by azattest-hostd, none waits", all);
+	}
+}
+
 void doctor_libvirt(const struct doctor *doctor, struct finding *finding)
 {
 	bool runs = is_there(doctor, "/run/libvirt/libvirt-sock") ||

@@ -143,9 +143,43 @@ static void print_status(const json_t *status)
 	print_audit(json_object_get(status, "audit"));
 }
 
-/* What azattest-hostd says, beside what azattestd says: null if it does not answer. */
-static void add_hostd(json_t *status, struct hostd_answer *hostd)
+/* Only if there are any; those that wait each with what is to be mended. */
+static void print_bindings(const json_t *bindings)
 {
+	size_t waiting = bound_waiting(bindings), i;
+	const json_t *binding;
+
+	if (json_array_size(bindings))
+		printf("bindings:    %zu bound by azattest-hostd, %zu waiting\n",
+		       json_array_size(bindings) - waiting, waiting);
+	json_array_foreach((json_t *)bindings, i, binding) {
+		char text[1024];
+
+		if (!bound_waits(binding))
+			continue;
+		snprintf(text, sizeof(text), "%s: %s", bound_called(binding), bound_reason(binding));
+		output_plain(text);
+		printf("waiting:     %s\n", text);
+	}
+}
+
+/* Who has not told its status is not asked again. */
+static json_t *ask_bindings(const struct ctl *ctl, const struct hostd_answer *hostd)
+{
+	struct hostd_answer answer = { .status = 0 };
+	json_t *bindings;
+
+	if (hostd->status == 200)
+		hostd_call(ctl, "GET", "/v1/bindings", NULL, &answer);
+	bindings = json_incref(json_object_get(answer.json, "bindings"));
+	json_decref(answer.json);
+	return bindings ? bindings : json_null();
+}
+
+/* What azattest-hostd says, beside what azattestd says: null if it does not answer. */
+static void add_hostd(json_t *status, struct hostd_answer *hostd, json_t *bindings)
+{
+	json_object_set(status, "bindings", bindings);
 	json_object_set_new(status, "hostd", hostd->status == 200 ? hostd->json : json_null());
 	if (hostd->status == 200)
 		hostd->json = NULL;
@@ -155,8 +189,8 @@ static void add_hostd(json_t *status, struct hostd_answer *hostd)
 int status_command(const struct ctl *ctl, int argc, char **argv)
 {
 	struct hostd_answer hostd;
+	json_t *status, *bindings;
 	bool as_json;
-	json_t *status;
 	int exit;
 
 	if (!arguments_json(argc, argv, &as_json))
@@ -165,16 +199,19 @@ int status_command(const struct ctl *ctl, int argc, char **argv)
 	if (!status)
 		return exit;
 	hostd_call(ctl, "GET", "/v1/status", NULL, &hostd);
+	bindings = ask_bindings(ctl, &hostd);
 	if (as_json) {
-		add_hostd(status, &hostd);
+		add_hostd(status, &hostd, bindings);
 		output_json(status);
 	} else {
 		print_status(status);
 		rest_print_status(&hostd);
+		print_bindings(bindings);
 	}
 	exit = strcmp(text_of(json_object_get(status, "host"), "state"), "Active") ?
 		EXIT_NOT_ACTIVE : EXIT_SUCCESS;
 	json_decref(hostd.json);
+	json_decref(bindings);
 	json_decref(status);
 	return output_end(argv[0]) ? EXIT_FAILURE : exit;
 }
