@@ -386,6 +386,10 @@ static void libvirt_without_its_daemon_is_a_warning(void)
 	need(doctor_libvirt, VERDICT_PASS, "no libvirt");
 	fakehost_file("/run/libvirt/virtqemud-sock", "", 0666);
 	need(doctor_libvirt, VERDICT_WARN, "azattest-libvirt does not");
+	need_fix("apt install azattest-libvirt; systemctl enable");
+	fakehost_file("/lib/systemd/system/azattest-libvirt.service", "", 0644);
+	need(doctor_libvirt, VERDICT_WARN, "azattest-libvirt does not");
+	tap_need_msg(!strncmp(finding.fix, "systemctl enable", 16), "%s", finding.fix);
 	fakehost_file("/usr/bin/systemctl", "#!/bin/sh\n[ \"$*\" = 'is-active azattest-libvirt.service' ]\n",
 		      0755);
 	need(doctor_libvirt, VERDICT_PASS, "binds VMs");

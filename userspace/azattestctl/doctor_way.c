@@ -114,6 +114,14 @@ void doctor_bindings(const struct doctor *doctor, struct finding *finding)
 	}
 }
 
+/* A package of its own; an administrator's unit counts as well. */
+static bool is_installed(const struct doctor *doctor)
+{
+	return is_there(doctor, "/usr/lib/systemd/system/azattest-libvirt.service") ||
+		is_there(doctor, "/lib/systemd/system/azattest-libvirt.service") ||
+		is_there(doctor, "/etc/systemd/system/azattest-libvirt.service");
+}
+
 void doctor_libvirt(const struct doctor *doctor, struct finding *finding)
 {
 	bool runs = is_there(doctor, "/run/libvirt/libvirt-sock") ||
@@ -124,7 +132,8 @@ void doctor_libvirt(const struct doctor *doctor, struct finding *finding)
 	} else if (!is_active(doctor, "azattest-libvirt.service")) {
 		finding_set(finding, VERDICT_WARN, "libvirt runs, azattest-libvirt does not: VMs are not bound "
 			    "by themselves");
-		finding_fix(finding, "systemctl enable --now azattest-libvirt");
+		finding_fix(finding, "%ssystemctl enable --now azattest-libvirt",
+			    is_installed(doctor) ? "" : "apt install azattest-libvirt; ");
 	} else {
 		finding_set(finding, VERDICT_PASS, "azattest-libvirt binds VMs when they start");
 	}
