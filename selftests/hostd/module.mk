@@ -36,6 +36,7 @@ test-hostd-process_PKGS := jansson
 test-hostd-module_SRCS := $(addprefix selftests/hostd/,test-hostd-module.c) \
 	userspace/hostd/module.c userspace/daemon/watch.c $(hostd_TAP)
 test-hostd-module_PKGS := libnl-3.0 libnl-genl-3.0 jansson
+test-hostd-module_LDLIBS := -Wl,--wrap=ioctl
 test-hostd-facts_SRCS := selftests/hostd/test-hostd-facts.c userspace/hostd/facts.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
 test-hostd-facts_PKGS := inih jansson

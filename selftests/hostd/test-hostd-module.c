@@ -10,6 +10,7 @@
 #include <netlink/netlink.h>
 
 #include <selftests/lib/tap.h>
+#include <userspace/common/mismatch.h>
 #include <userspace/hostd/core.h>
 
 static struct hostd hostd;
@@ -65,8 +66,49 @@ static void what_another_process_sends_is_no_event(void)
 	module_close(&hostd.module);
 }
 
+/* What each call of the device ends with. */
+static int refusal;
+
+int __wrap_ioctl(int fd, unsigned long command, ...);
+
+int __wrap_ioctl(int fd, unsigned long command, ...)
+{
+	(void)fd;
+	(void)command;
+	errno = refusal;
+	return -1;
+}
+
+static void need_mismatch(int ret)
+{
+	tap_need_eq(ret, -refusal);
+	tap_need_msg(strstr(failure.text, "the module is of another version: install"), "%s",
+		     failure.text);
+}
+
+static void a_module_of_another_version_is_told_as_that(void)
+{
+	static const int errors[] = { ENOTTY, E2BIG };
+	const struct module module = { .device = "/dev/null" };
+	const struct module_bind bind = { .uuid = (const uint8_t[AZATTEST_UUID_LEN]) { 1 },
+					  .name = "", .profile = "", .pid = 4711, .cid = 42 };
+	struct module_binding binding;
+
+	for (size_t i = 0; i < TAP_COUNT(errors); i++) {
+		refusal = errors[i];
+		need_mismatch(module_attach(&module, bind.uuid, &failure));
+		need_mismatch(module_bind(&module, &bind, &failure));
+		tap_need_eq(module_info(-1, &binding), -refusal);
+		tap_need(strstr(mismatch_strerror(refusal), "another version"));
+	}
+	refusal = EPERM;
+	tap_need_eq(module_bind(&module, &bind, &failure), -EPERM);
+	tap_need_msg(!strstr(failure.text, "version"), "%s", failure.text);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(what_another_process_sends_is_no_event),
+	TAP_TEST(a_module_of_another_version_is_told_as_that),
 };
 
 int main(int argc, char **argv)

@@ -110,6 +110,13 @@ static void each_refusal_has_advice(void)
 					device_bind_advice(errors[j])));
 }
 
+static void a_module_of_another_version_is_told_as_that(void)
+{
+	tap_need(strstr(device_bind_advice(ENOTTY), "the module is of another version: install"));
+	tap_need(strstr(device_bind_advice(E2BIG), "the module is of another version: install"));
+	tap_need(!strstr(device_bind_advice(EIO), "version"));
+}
+
 /* ---- the socket file ---- */
 
 static char folder[64];
@@ -341,6 +348,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(command_line_fills_the_binding),
 	TAP_TEST(bad_command_lines_are_usage_errors),
 	TAP_TEST(each_refusal_has_advice),
+	TAP_TEST(a_module_of_another_version_is_told_as_that),
 	TAP_TEST(socket_stands_at_path_253_and_goes),
 	TAP_TEST(socket_gets_its_owner),
 	TAP_TEST(stale_socket_is_replaced_live_one_is_not),

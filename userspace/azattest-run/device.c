@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <userspace/common/mismatch.h>
+
 #include "run.h"
 
 #define VHOST_VSOCK	"/dev/vhost-vsock"
@@ -76,12 +78,9 @@ const char *device_bind_advice(int error)
 	case ENOSPC:
 		return "the host's limit \"bindings\" is reached: raise it or "
 		       "end other VMs";
-	case ENOTTY:
-	case E2BIG:
-		return "the module is of another version: install module and "
-		       "programs together";
 	default:
-		return "see the reason given";
+		return mismatch_says(error) ? MISMATCH_WORDS :
+		       "see the reason given";
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <userspace/common/mismatch.h>
 #include <userspace/take/take.h>
 
 /*
@@ -142,7 +143,7 @@ static int hold(struct bound *b, int fd, struct failure *failure)
 	close(fd);
 	b->owner.fd = -1;
 	return failure_set(failure, EXIT_FAILURE, ret, "%s: INFO: %s", b->hostd->module.device,
-			   strerror(-ret));
+			   mismatch_strerror(-ret));
 }
 
 static int bind_device(struct bound *b, const struct taken *taken, struct failure *failure)

@@ -18,6 +18,8 @@
 
 #include <linux/azattest_netlink.h>
 
+#include <userspace/common/mismatch.h>
+
 #define RECEIVE_BYTES	(1 << 20)
 #define BIND_TRIES	20
 #define BIND_PAUSE_MS	5
@@ -51,7 +53,7 @@ int module_attach(const struct module *module, const uint8_t uuid[AZATTEST_UUID_
 	close(fd);
 	return failure_set(failure, EXIT_FAILURE, -error, "%s: ATTACH: %s", module->device,
 			   error == ENOENT ? "the VM is not bound: start its VMM with azattest-run" :
-			   strerror(error));
+			   mismatch_strerror(error));
 }
 
 static const char *bind_error(int error, bool with_cid)
@@ -69,7 +71,7 @@ static const char *bind_error(int error, bool with_cid)
 	case ENOSPC:
 		return "limit \"bindings\" of the module is reached: azattestctl limit";
 	default:
-		return strerror(error);
+		return mismatch_strerror(error);
 	}
 }
 

@@ -12,6 +12,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <userspace/common/mismatch.h>
+
 __attribute__((format(printf, 2, 3)))
 static bool waits(struct vm *vm, const char *format, ...)
 {
@@ -105,7 +107,7 @@ int vm_attach(struct vm *vm, struct failure *failure)
 		return 0;
 	watch_close(&vm->watch);
 	return failure_set(failure, EXIT_FAILURE, ret, "%s: INFO: %s", vm->hostd->module.device,
-			   strerror(-ret));
+			   mismatch_strerror(-ret));
 }
 
 static bool have_binding(struct hostd *hostd, struct vm *vm)
