@@ -82,12 +82,14 @@ one_failure_does_not_stop_the_others()
 
 dry_run_says_and_does_nothing()
 {
-	start && enrol && ctl vm list >before || return 1
+	start Active && enrol && ctl vm list >before || return 1
 	[ "$(ctl vm remove web1 --dry-run)" = "$vm: would be removed" ] &&
 		[ "$(ctl vm remove --dry-run --all | wc -l)" = 2 ] &&
 		[ "$(ctl vm add --uuid ${vm%a}c --tap tap2 --dry-run)" = "${vm%a}c: would be enrolled with tap2" ] &&
 		[ "$(ctl legacy off --keep-vms --dry-run)" = 'REST access would be turned off' ] &&
 		[ "$(ctl legacy off --remove-vms --dry-run | wc -l)" = 3 ] &&
+		[ "$(ctl vm bind --uuid ${vm^^} --pid 4711 --dry-run)" = "$vm: would be bound to process 4711" ] &&
+		ctl status --json >status && grep -q '^  "bindings": \[\],$' status &&
 		[ "$(ctl unbind $vm --dry-run)" = "would end the binding of $vm" ] &&
 		ctl vm list | cmp - before && ctl vm add --uuid ${vm%a}c --tap tap2 >/dev/null &&
 		[ "$(ctl legacy on --dry-run)" = 'REST access would be turned on' ]

@@ -66,7 +66,7 @@ const struct command commands[] = {
 	{ "vm add", "VM...|--all [--dry-run]",
 	  "lets VMs use REST: libvirt's by a network card of their own, others by the one free tap of their VMM (root)",
 	  vm_add_command },
-	{ "vm bind", "--uuid UUID --pid PID [--cid CID] [--name NAME] [--profile PROFILE] [--json]",
+	{ "vm bind", "--uuid UUID --pid PID [--cid CID] [--name NAME] [--profile PROFILE] [--json] [--dry-run]",
 	  "gives a running VM its identity by its VMM's vhost-vsock device (root, group azattest-admin)",
 	  vm_bind_command },
 	{ "vm remove", "VM...|--all [--dry-run]",
