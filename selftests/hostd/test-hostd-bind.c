@@ -251,7 +251,7 @@ static void a_live_uuid_is_not_bound_twice(void)
 	rig_stop();
 }
 
-static void a_killed_hostd_loses_no_binding(void)
+static void a_killed_hostd_loses_no_binding_and_no_connection(void)
 {
 	long long generation;
 	pid_t vmm;
@@ -265,11 +265,14 @@ static void a_killed_hostd_loses_no_binding(void)
 	rig_manager_takes();
 	generation = number_of(VM, "generation");
 	tap_need(generation > 0);
+	tap_need_eq(vmm_guest_hears_again(), AZATTEST_STATUS_OK);
 	for (unsigned int i = 0; i < tap_loops(1, 10); i++) {
 		rig_kill();
+		tap_need_eq(vmm_guest_hears_again(), AZATTEST_STATUS_OK);
 		tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
 		rig_restart();
 		tap_need_eq(number_of(VM, "generation"), generation);
+		tap_need_eq(vmm_guest_hears_again(), AZATTEST_STATUS_OK);
 	}
 	tap_kill(vmm);
 	tap_need_wait(number_of(VM, "pid") == -1);
@@ -429,7 +432,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(the_wrong_process_is_refused),
 	TAP_TEST(a_foreign_cid_binds_nothing),
 	TAP_TEST(a_live_uuid_is_not_bound_twice),
-	TAP_TEST(a_killed_hostd_loses_no_binding),
+	TAP_TEST(a_killed_hostd_loses_no_binding_and_no_connection),
 	TAP_TEST(a_stopped_hostd_binds_again),
 	TAP_TEST(without_its_helper_it_waits_and_says_so),
 	TAP_TEST(a_helper_without_power_is_told),

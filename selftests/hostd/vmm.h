@@ -20,5 +20,7 @@ pid_t vmm_start(unsigned int number, uint32_t says, uint32_t has, unsigned int d
 
 /* What the guest of the VMM started last is answered: a status, or -errno. */
 int vmm_guest_hears(void);
+/* The same on a connection that stays open, from the first such question on. */
+int vmm_guest_hears_again(void);
 
 #endif
