@@ -28,6 +28,24 @@ ktap_skip_all()
 	exit 4
 }
 
+# For what a test needs and does not get. The project's own test host has it, so there it is a
+# failure in the long run (AZ_LONG, AZ_VM); elsewhere a skip. Ends the test.
+ktap_cannot()
+{
+	{ [ -n "${AZ_LONG:-}" ] && [ -n "${AZ_VM:-}" ]; } || ktap_skip_all "$@"
+	ktap_plan 1
+	ktap_note "$*"
+	ktap_not_ok "this_test_host_has_what_the_test_needs"
+	ktap_end
+}
+
+# ktap_cannot_start NAME LOG: what it said last tells why.
+ktap_cannot_start()
+{
+	tail -n 40 "$2" | sed 's/^/# /'
+	ktap_cannot "$1 does not start here"
+}
+
 # Asks the runner for more time than its default, in seconds.
 ktap_timeout()
 {

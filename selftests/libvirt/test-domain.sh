@@ -257,7 +257,7 @@ ktap_why_not()
 }
 
 ktap_timeout 300
-start_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
+start_libvirtd || ktap_cannot_start libvirtd libvirtd.log
 fake_host && ctl legacy on && start_agent || exit 1
 # shellcheck disable=SC2086 # one word each
 ktap_try $promises

@@ -150,13 +150,13 @@ it_goes_on_when_its_move_is_rolled_back()
 
 virt_need
 ktap_timeout 2400
-[ -d /sys/class/net/eth0 ] || ktap_skip_all "no other host: run by selftests/libvirt/migrate"
+[ -d /sys/class/net/eth0 ] || ktap_cannot "no other host: run by selftests/libvirt/migrate"
 virt_listen=--listen
 virt_start
 virt_rest || { sed 's/^/# /' azattestd.log hostd.log restd.log; exit 1; }
 virt_pair 1
 trap 'virt_remote "touch over"; virt_stop' EXIT
-ktap_wait_for $((virt_patience * 3)) there_answers || ktap_skip_all "the other host does not answer"
+ktap_wait_for $((virt_patience * 3)) there_answers || ktap_cannot "the other host does not answer"
 virt_run a_migrated_domain_is_bound_there_and_no_longer_here it_comes_back_with_a_new_generation \
 	one_that_is_rolled_back_is_bound_again_with_a_new_generation \
 	one_that_cannot_come_there_keeps_its_generation \

@@ -13,11 +13,11 @@ top=$(cd "$(dirname "$0")/../.." && pwd -P)
 
 [ -n "${AZ_LONG:-}" ] || ktap_skip_all "starts a libvirtd and its QEMUs only with AZ_LONG=1"
 [ -n "${AZ_VM:-}" ] || ktap_skip_all "runs a libvirtd: only on a test host (selftests/vm/boot)"
-command -v libvirtd virsh >/dev/null || ktap_skip_all "no libvirtd, no virsh"
-[ -x "$top/build/bin/azattest-domain" ] || ktap_skip_all "azattest-domain was not built"
-[ -c /dev/azattest ] || ktap_skip_all "the module is not loaded"
-[ -c /dev/vhost-vsock ] || ktap_skip_all "vhost_vsock is not loaded"
-command -v systemd-socket-activate >/dev/null || ktap_skip_all "no systemd-socket-activate"
+command -v libvirtd virsh >/dev/null || ktap_cannot "no libvirtd, no virsh"
+[ -x "$top/build/bin/azattest-domain" ] || ktap_cannot "azattest-domain was not built"
+[ -c /dev/azattest ] || ktap_cannot "the module is not loaded"
+[ -c /dev/vhost-vsock ] || ktap_cannot "vhost_vsock is not loaded"
+command -v systemd-socket-activate >/dev/null || ktap_cannot "no systemd-socket-activate"
 # shellcheck source=selftests/rest/rig.sh
 . "$top/selftests/rest/rig.sh"
 
@@ -123,7 +123,7 @@ ktap_timeout 900
 rig_start || exit 1
 trap end EXIT
 rig_run take systemd-socket-activate --seqpacket --accept --inetd -l "$work/take.sock" "$rig_bin/azattest-take"
-start_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
+start_libvirtd || ktap_cannot_start libvirtd libvirtd.log
 start_agent
 promises="a_running_domain_is_given_a_card_and_is_served a_vsock_device_that_is_plugged_in_has_it_bound_by_its_cid
 	one_that_is_destroyed_leaves_nothing_and_one_that_starts_has_all a_restored_domain_is_enrolled_again

@@ -22,12 +22,12 @@ virt_need()
 	[ -n "${AZ_LONG:-}" ] || ktap_skip_all "starts a libvirtd and its QEMUs only with AZ_LONG=1"
 	[ -n "${AZ_VM:-}" ] || ktap_skip_all "runs a libvirtd: only on a test host (selftests/vm/boot)"
 	for program in libvirtd virsh systemd-socket-activate; do
-		command -v $program >/dev/null || ktap_skip_all "no $program: run scripts/deps --long"
+		command -v $program >/dev/null || ktap_cannot "no $program: run scripts/deps --long"
 	done
-	[ "$(cat /proc/1/comm)" = systemd ] || ktap_skip_all "process 1 is not systemd (selftests/libvirt/check)"
-	[ -x "$virt_bin/azattest-libvirt" ] || ktap_skip_all "azattest-libvirt was not built"
-	[ -c /dev/azattest ] || ktap_skip_all "the module is not loaded"
-	[ -c /dev/vhost-vsock ] || ktap_skip_all "vhost_vsock is not loaded"
+	[ "$(cat /proc/1/comm)" = systemd ] || ktap_cannot "process 1 is not systemd (selftests/libvirt/check)"
+	[ -x "$virt_bin/azattest-libvirt" ] || ktap_cannot "azattest-libvirt was not built"
+	[ -c /dev/azattest ] || ktap_cannot "the module is not loaded"
+	[ -c /dev/vhost-vsock ] || ktap_cannot "vhost_vsock is not loaded"
 }
 
 # ---- the host ----
@@ -150,7 +150,7 @@ virt_start()
 	cd "$virt_dir" && chmod 0755 . || exit 1
 	virt_configure
 	virt_take
-	virt_libvirtd || { sed 's/^/# /' libvirtd.log; ktap_skip_all "libvirtd does not start here"; }
+	virt_libvirtd || ktap_cannot_start libvirtd libvirtd.log
 	virt_hostd || { sed 's/^/# /' hostd.log; exit 1; }
 	virt_agent
 }
