@@ -144,9 +144,10 @@ start_and_destroy_at_once_never_meet_a_pinned_cid()
 	local n
 	for ((n = 0; n < starts; n++)); do
 		printf '%s web1\n' start destroy
-	done | virsh -q >virsh.out 2>&1
-	sort virsh.out | uniq -c
-	! virsh_errors && [ "$(grep -c 'domain is not running' virsh.out)" -le $((starts / 20)) ] &&
+	done | virsh >virsh.said 2>virsh.out
+	sort virsh.said virsh.out | uniq -c
+	[ "$(grep -c "^Domain 'web1' started" virsh.said)" = "$starts" ] && ! virsh_errors &&
+		[ "$(grep -c 'domain is not running' virsh.out)" -le $((starts / 20)) ] &&
 		virt_becomes bound_are 0
 }
 
