@@ -19,6 +19,7 @@ nobody=65534
 [ "$(id -u)" = 0 ] || ktap_skip_all "needs root"
 [ -c /dev/azattest ] || ktap_skip_all "no /dev/azattest: the module is not loaded"
 [ -c /dev/vhost-vsock ] || ktap_skip_all "vhost_vsock is not loaded"
+command -v jsonschema >/dev/null || ktap_note "no jsonschema: no JSON is held against its schema: scripts/deps"
 
 work=$(mktemp -d)
 modes=$(stat -c '%a %n' /dev/azattest /dev/vhost-vsock)
