@@ -148,6 +148,18 @@ metadata_opts_out_and_names_the_profile()
 		virt_becomes virt_unbound 1 && virsh -q destroy web1
 }
 
+# As distributions have it: QEMU has mounts and a /dev of its own.
+one_with_a_dev_of_its_own_is_bound()
+{
+	virt_end libvirtd && sed -i '/^namespaces/d' /etc/libvirt/qemu.conf && virt_libvirtd &&
+		virt_define 1 "$cid" && started && has_mounts_of_its_own && destroyed
+}
+
+has_mounts_of_its_own()
+{
+	[ "$(readlink "/proc/$(cat /run/libvirt/qemu/web1.pid)/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]
+}
+
 virt_need
 ktap_timeout 1500
 virt_start
@@ -157,4 +169,5 @@ virt_run a_started_domain_is_bound_and_a_destroyed_one_not \
 	a_renamed_domain_has_its_new_name one_undefined_while_it_runs_stays_bound_until_it_ends \
 	a_domain_whose_uuid_is_taken_is_refused_until_it_is_free libvirtds_restart_is_harmless \
 	a_domain_that_ended_while_libvirtd_was_away_is_unbound a_hostd_that_comes_later_is_told \
-	a_saved_domain_is_bound_anew_when_it_is_restored metadata_opts_out_and_names_the_profile
+	a_saved_domain_is_bound_anew_when_it_is_restored metadata_opts_out_and_names_the_profile \
+	one_with_a_dev_of_its_own_is_bound
