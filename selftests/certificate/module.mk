@@ -54,8 +54,15 @@ test-source_PKGS := libcrypto inih uuid
 UNIT_TESTS += test-source
 
 # azattest-ca without its door.
-ASAN_PROGRAMS += test-ca
-test-ca_SRCS := selftests/certificate/test-ca.c $(certificate_TAP) \
+certificate_CASIDE := selftests/certificate/caside.c $(certificate_TAP) \
 	$(filter-out %/main.c %/http.c,$(azattest-ca_SRCS))
+ASAN_PROGRAMS += test-ca
+test-ca_SRCS := selftests/certificate/test-ca.c $(certificate_CASIDE)
 test-ca_PKGS := libcrypto
 UNIT_TESTS += test-ca
+
+# A new issuing CA, killed at each step.
+ASAN_PROGRAMS += test-issuing
+test-issuing_SRCS := selftests/certificate/test-issuing.c $(certificate_CASIDE)
+test-issuing_PKGS := libcrypto
+UNIT_TESTS += test-issuing

@@ -4,7 +4,8 @@
  *
  *   main.c      the table of commands
  *   folder.c    its state directory: locks, durable writes
- *   store.c     root, issuing CA, enrolled hosts, what was issued and revoked
+ *   store.c     root, enrolled hosts, what was issued and revoked
+ *   issuing.c   the issuing CA's pair, and those before it
  *   issue.c     leaves, host identities, its own server certificates
  *   revoke.c    revoking, and the CRL
  *   message.c   who a CMP message says it is from
@@ -44,6 +45,8 @@ struct folder {
 /* Makes it (0700) if need be; refuses another's and one that others may enter. */
 int folder_open(struct folder *folder, const char *path, struct failure *failure);
 void folder_close(struct folder *folder);
+/* Called at each step that a crash may separate; tests replace it. */
+void folder_step(void);
 /*
  * NAME may be in a folder of one level ("hosts/NAME"); it appears whole or not
  * at all. Writers of several processes wait for each other.
@@ -93,7 +96,21 @@ void store_serial(const ASN1_INTEGER *serial, char text[CA_SERIAL_MAX]);
 X509 *store_find(struct ca *ca, const char *serial);
 X509 *store_load_certificate(struct ca *ca, const char *name, struct failure *failure);
 int store_write_certificate(struct ca *ca, const char *name, X509 *cert, struct failure *failure);
-int store_write_key(struct ca *ca, const char *name, EVP_PKEY *key, struct failure *failure);
+/* @key, @cert or both in one file. */
+int store_write_pem(struct ca *ca, const char *name, EVP_PKEY *key, X509 *cert,
+		    struct failure *failure);
+/* -EINVAL, and that @name does not parse. */
+int store_damaged(struct ca *ca, const char *name, struct failure *failure);
+
+/* issuing.c */
+
+/* Sets key and issuing of @ca: 0, -ENOENT, -EINVAL or -EKEYREJECTED, with a text. */
+int issuing_load(struct ca *ca, struct failure *failure);
+int issuing_write(struct ca *ca, struct failure *failure);
+/* Takes @key and @cert. On failure they stay the caller's, and @ca what it was. */
+int issuing_replace(struct ca *ca, EVP_PKEY *key, X509 *cert, struct failure *failure);
+/* Certificates of this one and of all before it, to be freed with them; NULL: no memory. */
+STACK_OF(X509) *issuing_all(struct ca *ca);
 
 /* issue.c */
 
@@ -110,6 +127,7 @@ X509 *issue_server(struct ca *ca, EVP_PKEY *key, const char *name);
 
 /* 0, -ENOENT if it issued none such, -EALREADY. Writes the CRL. */
 int revoke_serial(struct ca *ca, const char *serial, struct failure *failure);
+/* Also if that cannot be found out. */
 bool revoke_is_revoked(struct ca *ca, const char *serial);
 int revoke_write_crl(struct ca *ca, struct failure *failure);
 

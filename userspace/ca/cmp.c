@@ -278,25 +278,30 @@ static void on_error(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *message,
 
 /* who asks */
 
-/* A revoked identity is none. */
+/* A revoked identity is none, whichever issuing CA it is of: the record counts, not a CRL. */
+static int check_revocation(X509_STORE_CTX *verify)
+{
+	struct ca *ca = X509_STORE_get_ex_data(X509_STORE_CTX_get0_store(verify), 0);
+	char serial[CA_SERIAL_MAX];
+
+	store_serial(X509_get0_serialNumber(X509_STORE_CTX_get0_cert(verify)), serial);
+	if (!revoke_is_revoked(ca, serial))
+		return 1;
+	X509_STORE_CTX_set_error(verify, X509_V_ERR_CERT_REVOKED);
+	return 0;
+}
+
 static X509_STORE *identity_store(struct ca *ca)
 {
 	X509_STORE *store = X509_STORE_new();
-	struct failure failure;
-	char pem[65536];
-	int length = folder_read(&ca->folder, "crl.pem", pem, sizeof(pem), &failure);
-	BIO *bio = length > 0 ? BIO_new_mem_buf(pem, length) : NULL;
-	X509_CRL *crl = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
 
-	BIO_free(bio);
-	if (!store || !crl || X509_STORE_add_cert(store, ca->root) != 1 ||
-	    X509_STORE_add_crl(store, crl) != 1 ||
-	    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1) {
-		X509_STORE_free(store);
-		store = NULL;
+	if (store && X509_STORE_add_cert(store, ca->root) == 1 &&
+	    X509_STORE_set_ex_data(store, 0, ca) == 1) {
+		X509_STORE_set_check_revocation(store, check_revocation);
+		return store;
 	}
-	X509_CRL_free(crl);
-	return store;
+	X509_STORE_free(store);
+	return NULL;
 }
 
 static bool use_secret(struct transaction *t, OSSL_CMP_CTX *ctx, const char *reference)
@@ -315,29 +320,43 @@ static bool use_secret(struct transaction *t, OSSL_CMP_CTX *ctx, const char *ref
 	return ok;
 }
 
+static bool show_own(struct server *server, OSSL_CMP_CTX *ctx)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	bool ok = chain && X509_add_cert(chain, server->ca->issuing, X509_ADD_FLAG_UP_REF) == 1 &&
+		  OSSL_CMP_CTX_set1_cert(ctx, server->cert) == 1 &&
+		  OSSL_CMP_CTX_set1_pkey(ctx, server->key) == 1 &&
+		  OSSL_CMP_CTX_set1_extraCertsOut(ctx, chain) == 1;
+
+	sk_X509_pop_free(chain, X509_free);
+	return ok;
+}
+
+/* An identity may be of any issuing CA that was, and its file has no chain. */
+static bool trust_identities(struct ca *ca, OSSL_CMP_CTX *ctx)
+{
+	STACK_OF(X509) *issuers = issuing_all(ca);
+	X509_STORE *store = identity_store(ca);
+	bool ok = issuers && store && OSSL_CMP_CTX_set1_untrusted(ctx, issuers) == 1 &&
+		  OSSL_CMP_CTX_set0_trustedStore(ctx, store) == 1;
+
+	sk_X509_pop_free(issuers, X509_free);
+	if (!ok)
+		X509_STORE_free(store);
+	return ok;
+}
+
 static bool use_signatures(struct transaction *t, OSSL_CMP_CTX *ctx, const char *name)
 {
-	struct server *server = t->server;
 	char secret[CA_SECRET_MAX];
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	X509_STORE *store;
-	bool ok;
+	bool ok = show_own(t->server, ctx);
 
-	ok = chain && X509_add_cert(chain, server->ca->issuing, X509_ADD_FLAG_UP_REF) == 1 &&
-	     OSSL_CMP_CTX_set1_cert(ctx, server->cert) == 1 &&
-	     OSSL_CMP_CTX_set1_pkey(ctx, server->key) == 1 &&
-	     OSSL_CMP_CTX_set1_extraCertsOut(ctx, chain) == 1 &&
-	     OSSL_CMP_CTX_set1_untrusted(ctx, chain) == 1;
-	sk_X509_pop_free(chain, X509_free);
 	/* Not enrolled: its message is verified against nothing, so it is refused. */
-	if (!ok || store_secret(server->ca, name, secret))
+	if (!ok || store_secret(t->server->ca, name, secret))
 		return ok;
 	OPENSSL_cleanse(secret, sizeof(secret));
-	store = identity_store(server->ca);
-	if (!store || OSSL_CMP_CTX_set0_trustedStore(ctx, store) != 1) {
-		X509_STORE_free(store);
+	if (!trust_identities(t->server->ca, ctx))
 		return false;
-	}
 	strcpy(t->name, name);
 	return true;
 }

@@ -14,6 +14,10 @@
 
 #define NEW_FILE	".new"
 
+__attribute__((weak)) void folder_step(void)
+{
+}
+
 static int failed(struct folder *folder, const char *name, const char *what,
 		  struct failure *failure)
 {
@@ -100,9 +104,12 @@ int folder_write(struct folder *folder, const char *name, const void *bytes, siz
 	if (parent < 0)
 		return failed(folder, name, "written", failure);
 	flock(folder->dir, LOCK_EX);
-	if (write_new(parent, bytes, length) || renameat(parent, NEW_FILE, parent, base) ||
-	    fsync(parent) || fsync(folder->dir))
+	if (write_new(parent, bytes, length))
 		ret = failed(folder, name, "written", failure);
+	folder_step();
+	if (!ret && (renameat(parent, NEW_FILE, parent, base) || fsync(parent) || fsync(folder->dir)))
+		ret = failed(folder, name, "written", failure);
+	folder_step();
 	flock(folder->dir, LOCK_UN);
 	close(parent);
 	return ret;

@@ -20,7 +20,7 @@ static void revoked_file(const char *serial, char file[CA_SERIAL_MAX + 9])
 	snprintf(file, CA_SERIAL_MAX + 9, "revoked/%s", serial);
 }
 
-/* When, or 0: it is not. */
+/* When; 0: that cannot be read. */
 static time_t revoked_at(struct ca *ca, const char *serial)
 {
 	char file[CA_SERIAL_MAX + 9], text[32];
@@ -34,7 +34,11 @@ static time_t revoked_at(struct ca *ca, const char *serial)
 
 bool revoke_is_revoked(struct ca *ca, const char *serial)
 {
-	return revoked_at(ca, serial);
+	char file[CA_SERIAL_MAX + 9], byte[2];
+	struct failure failure;
+
+	revoked_file(serial, file);
+	return folder_read(&ca->folder, file, byte, sizeof(byte), &failure) != -ENOENT;
 }
 
 int revoke_serial(struct ca *ca, const char *serial, struct failure *failure)

@@ -15,7 +15,8 @@
 
 /*
  *   root.pem root.key          root.key may be taken away: only roll-over needs it
- *   issuing.pem issuing.key
+ *   issuing.key                key and certificate of the issuing CA
+ *   issuers/SERIAL             certificates of all issuing CAs there were
  *   hosts/NAME                 the secret that NAME shares with this CA
  *   issued/SERIAL              each certificate, PEM
  *   keys/DIGEST                the serial of the leaf that this public key has
@@ -44,24 +45,21 @@ static int write_bio(struct ca *ca, const char *name, BIO *bio, struct failure *
 	return ret;
 }
 
-int store_write_certificate(struct ca *ca, const char *name, X509 *cert, struct failure *failure)
+int store_write_pem(struct ca *ca, const char *name, EVP_PKEY *key, X509 *cert,
+		    struct failure *failure)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	if (bio && PEM_write_bio_X509(bio, cert) == 1)
+	if (bio && (!key || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) &&
+	    (!cert || PEM_write_bio_X509(bio, cert) == 1))
 		return write_bio(ca, name, bio, failure);
 	BIO_free(bio);
 	return libcrypto_failed(name, failure);
 }
 
-int store_write_key(struct ca *ca, const char *name, EVP_PKEY *key, struct failure *failure)
+int store_write_certificate(struct ca *ca, const char *name, X509 *cert, struct failure *failure)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-
-	if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
-		return write_bio(ca, name, bio, failure);
-	BIO_free(bio);
-	return libcrypto_failed(name, failure);
+	return store_write_pem(ca, name, NULL, cert, failure);
 }
 
 static BIO *read_bio(struct ca *ca, const char *name, char *buf, size_t size,
@@ -74,7 +72,7 @@ static BIO *read_bio(struct ca *ca, const char *name, char *buf, size_t size,
 	return length < 0 ? NULL : BIO_new_mem_buf(buf, length);
 }
 
-static int damaged(struct ca *ca, const char *name, struct failure *failure)
+int store_damaged(struct ca *ca, const char *name, struct failure *failure)
 {
 	ERR_clear_error();
 	return failure_set(failure, EXIT_STATE, -EINVAL, "%s/%s: does not parse (damaged?): restore it",
@@ -92,7 +90,7 @@ X509 *store_load_certificate(struct ca *ca, const char *name, struct failure *fa
 	cert = PEM_read_bio_X509(bio, NULL, NULL, (void *)"");
 	BIO_free(bio);
 	if (!cert)
-		damaged(ca, name, failure);
+		store_damaged(ca, name, failure);
 	return cert;
 }
 
@@ -108,7 +106,7 @@ static EVP_PKEY *load_key(struct ca *ca, const char *name, struct failure *failu
 	BIO_free(bio);
 	OPENSSL_cleanse(pem, sizeof(pem));
 	if (!key)
-		damaged(ca, name, failure);
+		store_damaged(ca, name, failure);
 	return key;
 }
 
@@ -123,17 +121,7 @@ int store_open(struct ca *ca, const char *path, struct failure *failure)
 		return failure_set(failure, EXIT_STATE, -ENOENT,
 				   "%s: there is no CA: make one with \"azattest-ca init\"", path);
 	ca->root = store_load_certificate(ca, "root.pem", failure);
-	if (ca->root)
-		ca->issuing = store_load_certificate(ca, "issuing.pem", failure);
-	if (ca->issuing)
-		ca->key = load_key(ca, "issuing.key", failure);
-	if (!ca->key)
-		return -EINVAL;
-	if (X509_check_private_key(ca->issuing, ca->key) == 1)
-		return 0;
-	ERR_clear_error();
-	return failure_set(failure, EXIT_STATE, -EKEYREJECTED,
-			   "%s: issuing.key is not issuing.pem's: restore both", path);
+	return ca->root ? issuing_load(ca, failure) : -EINVAL;
 }
 
 void store_close(struct ca *ca)
@@ -144,16 +132,14 @@ void store_close(struct ca *ca)
 	folder_close(&ca->folder);
 }
 
-/* Key before certificate, root.pem last: with it the CA exists. */
+/* root.pem last: with it the CA exists. */
 static int store_parts(struct ca *ca, EVP_PKEY *root_key, struct failure *failure)
 {
-	int ret = store_write_key(ca, "issuing.key", ca->key, failure);
+	int ret = issuing_write(ca, failure);
 
 	if (!ret)
-		ret = store_write_certificate(ca, "issuing.pem", ca->issuing, failure);
-	if (!ret && root_key)
-		ret = store_write_key(ca, "root.key", root_key, failure);
-	if (!ret && root_key)
+		ret = store_write_pem(ca, "root.key", root_key, NULL, failure);
+	if (!ret)
 		ret = store_write_certificate(ca, "root.pem", ca->root, failure);
 	return ret;
 }
@@ -181,26 +167,33 @@ int store_init(struct ca *ca, const char *path, const char *organization, enum k
 	return ret;
 }
 
+static X509 *next_issuing(struct ca *ca, EVP_PKEY *key, EVP_PKEY *root_key)
+{
+	char organization[65] = CA_ORGANIZATION;
+
+	X509_NAME_get_text_by_NID(X509_get_subject_name(ca->root), NID_organizationName,
+				  organization, sizeof(organization));
+	return certificate_issuing(key, organization, ca->root, root_key);
+}
+
 int store_roll_over(struct ca *ca, struct failure *failure)
 {
-	EVP_PKEY *root_key = load_key(ca, "root.key", failure);
-	char organization[65] = CA_ORGANIZATION;
+	EVP_PKEY *root_key = load_key(ca, "root.key", failure), *key;
+	X509 *cert;
 	int type, ret;
 
 	if (!root_key)
 		return -ENOENT;
-	X509_NAME_get_text_by_NID(X509_get_subject_name(ca->root), NID_organizationName,
-				  organization, sizeof(organization));
 	type = keytype_of(root_key);
-	EVP_PKEY_free(ca->key);
-	X509_free(ca->issuing);
-	ca->issuing = NULL;
-	ca->key = keytype_generate(type < 0 ? KEYTYPE_RSA_3072 : (enum keytype)type);
-	if (ca->key)
-		ca->issuing = certificate_issuing(ca->key, organization, ca->root, root_key);
+	key = keytype_generate(type < 0 ? KEYTYPE_RSA_3072 : (enum keytype)type);
+	cert = key ? next_issuing(ca, key, root_key) : NULL;
 	EVP_PKEY_free(root_key);
-	ret = ca->issuing ? store_parts(ca, NULL, failure) :
+	ret = cert ? issuing_replace(ca, key, cert, failure) :
 		libcrypto_failed("the issuing CA", failure);
+	if (ret) {
+		EVP_PKEY_free(key);
+		X509_free(cert);
+	}
 	return ret;
 }
 
