@@ -240,14 +240,33 @@ static void transactions_are_bounded(void)
 	tap_need_eq(count("issued"), 70);
 }
 
+static X509_CRL *read_crl(void)
+{
+	char *pem = revoke_read_crl(&caside.ca, &caside.failure);
+	BIO *bio = pem ? BIO_new_mem_buf(pem, -1) : NULL;
+	X509_CRL *crl = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
+
+	tap_need_msg(pem, "%s", caside.failure.text);
+	tap_need(crl && X509_CRL_verify(crl, X509_get0_pubkey(caside.ca.issuing)) == 1);
+	BIO_free(bio);
+	free(pem);
+	return crl;
+}
+
+static bool is_on_crl(X509 *cert)
+{
+	X509_CRL *crl = read_crl();
+	X509_REVOKED *entry;
+	bool on = X509_CRL_get0_by_cert(crl, &entry, cert) == 1;
+
+	X509_CRL_free(crl);
+	return on;
+}
+
 static void revoked_is_on_the_crl_and_once(void)
 {
-	char serial[CA_SERIAL_MAX], pem[8192];
-	X509_REVOKED *entry;
-	X509_CRL *crl;
+	char serial[CA_SERIAL_MAX];
 	X509 *cert;
-	BIO *bio;
-	int length;
 
 	caside_make("revoke");
 	cert = enrol("node1.test", "node1.test");
@@ -257,13 +276,87 @@ static void revoked_is_on_the_crl_and_once(void)
 	tap_need_eq(revoke_serial(&caside.ca, "00", &caside.failure), -ENOENT);
 	tap_need_eq(revoke_serial(&caside.ca, "../root.pem", &caside.failure), -ENOENT);
 	tap_need_eq(revoke_serial(&caside.ca, "", &caside.failure), -ENOENT);
-	length = folder_read(&caside.ca.folder, "crl.pem", pem, sizeof(pem), &caside.failure);
-	bio = BIO_new_mem_buf(pem, length);
-	crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
-	tap_need(crl && X509_CRL_verify(crl, X509_get0_pubkey(caside.ca.issuing)) == 1);
-	tap_need_eq(X509_CRL_get0_by_cert(crl, &entry, cert), 1);
+	tap_need(is_on_crl(cert));
+	X509_free(cert);
+}
+
+/* A revoked certificate that ended @days ago. */
+static X509 *revoked_and_ended(int days)
+{
+	EVP_PKEY *key = keytype_generate(KEYTYPE_P_256);
+	X509 *cert = issue_identity(&caside.ca, key, "node1.test", 30, &caside.failure);
+	char serial[CA_SERIAL_MAX];
+
+	tap_need(cert && X509_gmtime_adj(X509_getm_notAfter(cert), -days * 86400L) &&
+		 X509_sign(cert, caside.ca.key, EVP_sha256()) > 0);
+	store_serial(X509_get0_serialNumber(cert), serial);
+	tap_need(!store_issued(&caside.ca, cert, &caside.failure));
+	tap_need(!revoke_serial(&caside.ca, serial, &caside.failure));
+	EVP_PKEY_free(key);
+	return cert;
+}
+
+/* No sooner than the last CRL of before its end is out of use. */
+static void ended_certificate_leaves_the_crl_and_stays_revoked(void)
+{
+	char serial[CA_SERIAL_MAX];
+	X509 *recent, *ended;
+
+	caside_make("ended");
+	recent = revoked_and_ended(29);
+	ended = revoked_and_ended(31);
+	tap_need(is_on_crl(recent) && !is_on_crl(ended));
+	store_serial(X509_get0_serialNumber(ended), serial);
+	tap_need(revoke_is_revoked(&caside.ca, serial));
+	X509_free(recent);
+	X509_free(ended);
+}
+
+static void crl_names_certificates_of_its_issuing_ca_only(void)
+{
+	X509 *before, *after;
+	X509_CRL *crl;
+
+	caside_make("issuers");
+	before = revoked_and_ended(0);
+	tap_need(is_on_crl(before));
+	tap_need(!store_roll_over(&caside.ca, &caside.failure));
+	after = revoked_and_ended(0);
+	tap_need(is_on_crl(after));
+	crl = read_crl();
+	tap_need_eq(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)), 1);
 	X509_CRL_free(crl);
-	BIO_free(bio);
+	X509_free(before);
+	X509_free(after);
+}
+
+/* Without their certificates, which only makes them stay. */
+static void add_revocations(unsigned int number)
+{
+	char file[128];
+	FILE *out;
+
+	snprintf(file, sizeof(file), "%s/revoked", caside.path);
+	tap_need(!mkdir(file, 0700));
+	for (unsigned int i = 0; i < number; i++) {
+		snprintf(file, sizeof(file), "%s/revoked/40%030X", caside.path, i);
+		out = fopen(file, "w");
+		tap_need(out && fprintf(out, "1700000000") > 0 && !fclose(out));
+	}
+}
+
+static void crl_has_no_end_at_some_thousand_revocations(void)
+{
+	X509_CRL *crl;
+	X509 *cert;
+
+	caside_make("thousands");
+	add_revocations(5000);
+	cert = revoked_and_ended(0);
+	crl = read_crl();
+	tap_need_eq(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)), 5001);
+	tap_need(is_on_crl(cert));
+	X509_CRL_free(crl);
 	X509_free(cert);
 }
 
@@ -320,7 +413,8 @@ static void state_of_others_and_damage_are_named(void)
 	tap_need_eq(store_init(&again, caside.path, "x", KEYTYPE_P_256, &caside.failure), -EEXIST);
 	snprintf(file, sizeof(file), "%s/issuing.key", caside.path);
 	tap_need(!truncate(file, 40));
-	tap_need(store_open(&again, caside.path, &caside.failure) < 0 && strstr(caside.failure.text, "/issuing.key: "));
+	tap_need(store_open(&again, caside.path, &caside.failure) < 0 &&
+		 strstr(caside.failure.text, "/issuing.key: "));
 	tap_need(!chmod(caside.path, 0755));
 	memset(&again, 0, sizeof(again));
 	tap_need_eq(store_open(&again, caside.path, &caside.failure), -EPERM);
@@ -344,7 +438,8 @@ static void roll_over_keeps_the_root(void)
 	cert = enrol("node1.test", "node1.test");
 	tap_need(cert && X509_verify(cert, X509_get0_pubkey(caside.ca.issuing)) == 1);
 	tap_need(!folder_remove(&caside.ca.folder, "root.key", &caside.failure));
-	tap_need(store_roll_over(&caside.ca, &caside.failure) < 0 && strstr(caside.failure.text, "root.key"));
+	tap_need(store_roll_over(&caside.ca, &caside.failure) < 0 &&
+		 strstr(caside.failure.text, "root.key"));
 	X509_free(cert);
 	X509_free(root);
 	X509_free(issuing);
@@ -359,6 +454,9 @@ static const struct tap_test tests[] = {
 	TAP_TEST(headers_are_read_to_their_end_only),
 	TAP_TEST(transactions_are_bounded),
 	TAP_TEST(revoked_is_on_the_crl_and_once),
+	TAP_TEST(ended_certificate_leaves_the_crl_and_stays_revoked),
+	TAP_TEST(crl_names_certificates_of_its_issuing_ca_only),
+	TAP_TEST(crl_has_no_end_at_some_thousand_revocations),
 	TAP_TEST(refused_one_is_revoked_whatever_the_words),
 	TAP_TEST(names_that_are_no_files_names_are_refused),
 	TAP_TEST(state_of_others_and_damage_are_named),

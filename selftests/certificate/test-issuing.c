@@ -37,7 +37,7 @@ static struct identity make_identity(void)
 	return identity;
 }
 
-/* As azattest-sync does with the file of "azattest-ca identity": key, leaf, and the root to trust. */
+/* As azattest-sync with the file of "azattest-ca identity": key, leaf, and the root to trust. */
 static bool renews_with(const struct identity *identity)
 {
 	OSSL_CMP_CTX *ctx = caside_stranger(CASIDE_NAME);

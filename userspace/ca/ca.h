@@ -37,6 +37,8 @@
 
 /* folder.c */
 
+#define FOLDER_FILE_MAX	(16 << 20)	/* a CRL of 200,000 entries */
+
 struct folder {
 	char path[256];
 	int dir;
@@ -56,6 +58,8 @@ int folder_write(struct folder *folder, const char *name, const void *bytes, siz
 /* Bytes, a NUL behind them; -ENOENT without a failure's text. */
 int folder_read(struct folder *folder, const char *name, char *buf, size_t size,
 		struct failure *failure);
+/* The same for a file of any size up to FOLDER_FILE_MAX, to be freed; NULL: @failure says why. */
+char *folder_load(struct folder *folder, const char *name, struct failure *failure);
 int folder_remove(struct folder *folder, const char *name, struct failure *failure);
 /* Calls for each file of @name in no order; stops at the first that is not 0. */
 int folder_each(struct folder *folder, const char *name,
@@ -129,7 +133,10 @@ X509 *issue_server(struct ca *ca, EVP_PKEY *key, const char *name);
 int revoke_serial(struct ca *ca, const char *serial, struct failure *failure);
 /* Also if that cannot be found out. */
 bool revoke_is_revoked(struct ca *ca, const char *serial);
+/* Of this issuing CA's certificates, but those that ended long ago. */
 int revoke_write_crl(struct ca *ca, struct failure *failure);
+/* PEM, to be freed. */
+char *revoke_read_crl(struct ca *ca, struct failure *failure);
 
 /* message.c */
 

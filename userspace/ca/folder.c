@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -115,24 +116,70 @@ int folder_write(struct folder *folder, const char *name, const void *bytes, siz
 	return ret;
 }
 
+static int open_file(struct folder *folder, const char *name, struct failure *failure)
+{
+	int fd = openat(folder->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : failed(folder, name, "opened", failure);
+	return fd;
+}
+
+/* Closes @fd. */
+static int read_whole(struct folder *folder, const char *name, int fd, char *buf, size_t size,
+		      struct failure *failure)
+{
+	ssize_t n = read(fd, buf, size);
+	int error = n < 0 ? errno : EFBIG;
+
+	close(fd);
+	errno = error;
+	if (n < 0 || (size_t)n == size)
+		return failed(folder, name, "read", failure);
+	buf[n] = 0;
+	return (int)n;
+}
+
 int folder_read(struct folder *folder, const char *name, char *buf, size_t size,
 		struct failure *failure)
 {
-	int fd = openat(folder->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n;
+	int fd = open_file(folder, name, failure);
 
-	if (fd < 0 && errno == ENOENT)
-		return -ENOENT;
+	return fd < 0 ? fd : read_whole(folder, name, fd, buf, size, failure);
+}
+
+/* Room for what is there and a NUL: files are replaced, they do not grow. */
+static char *make_room(int fd, size_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return NULL;
+	*size = (size_t)st.st_size + 1;
+	errno = EFBIG;
+	return *size > FOLDER_FILE_MAX ? NULL : malloc(*size);
+}
+
+char *folder_load(struct folder *folder, const char *name, struct failure *failure)
+{
+	int fd = open_file(folder, name, failure);
+	size_t size;
+	char *text;
+
+	if (fd == -ENOENT)
+		failure_set(failure, EXIT_STATE, fd, "%s/%s: is not there", folder->path, name);
 	if (fd < 0)
-		return failed(folder, name, "opened", failure);
-	n = read(fd, buf, size);
-	close(fd);
-	if (n < 0 || (size_t)n == size) {
-		errno = n < 0 ? errno : EFBIG;
-		return failed(folder, name, "read", failure);
+		return NULL;
+	text = make_room(fd, &size);
+	if (!text) {
+		failed(folder, name, "read", failure);
+		close(fd);
+		return NULL;
 	}
-	buf[n] = 0;
-	return (int)n;
+	if (read_whole(folder, name, fd, text, size, failure) >= 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 int folder_remove(struct folder *folder, const char *name, struct failure *failure)

@@ -151,9 +151,9 @@ static enum MHD_Result send_issuer(struct server *server, struct MHD_Connection 
 	return ret;
 }
 
-static int encode_crl(const char *pem, int length, uint8_t **der)
+static int encode_crl(const char *pem, uint8_t **der)
 {
-	BIO *bio = BIO_new_mem_buf(pem, length);
+	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509_CRL *crl = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
 	int size = crl ? i2d_X509_CRL(crl, der) : -1;
 
@@ -167,13 +167,14 @@ static enum MHD_Result send_crl(struct server *server, struct MHD_Connection *co
 	struct failure failure;
 	uint8_t *der = NULL;
 	enum MHD_Result ret;
-	char pem[65536];
+	char *pem;
 	int length;
 
 	pthread_mutex_lock(&work);
-	length = folder_read(&server->ca->folder, "crl.pem", pem, sizeof(pem), &failure);
+	pem = revoke_read_crl(server->ca, &failure);
 	pthread_mutex_unlock(&work);
-	length = length > 0 ? encode_crl(pem, length, &der) : -1;
+	length = pem ? encode_crl(pem, &der) : -1;
+	free(pem);
 	if (length <= 0)
 		return send_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "there is no CRL\n");
 	ret = send_bytes(connection, MHD_HTTP_OK, "application/pkix-crl", der, (size_t)length);

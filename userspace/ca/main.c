@@ -209,15 +209,17 @@ static int run_revoke(const struct options *options, const char *word, struct fa
 static int run_crl(const struct options *options, const char *word, struct failure *failure)
 {
 	struct ca ca = { 0 };
-	char pem[65536];
+	char *pem = NULL;
 	int ret = store_open(&ca, options->state, failure);
 
 	(void)word;
 	if (!ret)
 		ret = revoke_write_crl(&ca, failure);
-	if (!ret)
-		ret = folder_read(&ca.folder, "crl.pem", pem, sizeof(pem), failure);
-	ret = ret < 0 ? ret : put(options->output, pem, failure);
+	if (!ret) {
+		pem = revoke_read_crl(&ca, failure);
+		ret = pem ? put(options->output, pem, failure) : -EIO;
+	}
+	free(pem);
 	store_close(&ca);
 	return ret;
 }

@@ -65,23 +65,52 @@ struct list {
 	X509_CRL *crl;
 };
 
-static int add_revoked(const char *serial, void *arg)
+/*
+ * An entry stays until no CRL of before its certificate's end is in use, and so
+ * does one whose certificate cannot be read. Another issuing CA's certificate
+ * means nothing here: verifiers ask the CRL of its own.
+ */
+static bool belongs(struct ca *ca, const char *serial)
 {
-	struct list *list = arg;
-	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_TIME *when = ASN1_TIME_set(NULL, revoked_at(list->ca, serial));
-	BIGNUM *number = NULL;
-	ASN1_INTEGER *integer = NULL;
-	bool ok;
+	X509 *cert = store_find(ca, serial);
+	int64_t begin, end;
+	bool ok = true;
 
-	if (BN_hex2bn(&number, serial))
-		integer = BN_to_ASN1_INTEGER(number, NULL);
-	ok = entry && when && integer && X509_REVOKED_set_serialNumber(entry, integer) == 1 &&
-	     X509_REVOKED_set_revocationDate(entry, when) == 1 &&
-	     X509_CRL_add0_revoked(list->crl, entry) == 1;
+	if (cert && X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(ca->issuing)))
+		ok = false;
+	else if (cert && !certificate_times(cert, &begin, &end))
+		ok = end + CRL_DAYS * 86400LL > time(NULL);
+	X509_free(cert);
+	return ok;
+}
+
+static bool add_entry(struct list *list, const ASN1_INTEGER *serial, time_t at)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *when = ASN1_TIME_set(NULL, at);
+	bool ok = entry && when &&
+		  X509_REVOKED_set_serialNumber(entry, (ASN1_INTEGER *)serial) == 1 &&
+		  X509_REVOKED_set_revocationDate(entry, when) == 1 &&
+		  X509_CRL_add0_revoked(list->crl, entry) == 1;
+
 	if (!ok)
 		X509_REVOKED_free(entry);
 	ASN1_TIME_free(when);
+	return ok;
+}
+
+static int add_revoked(const char *serial, void *arg)
+{
+	struct list *list = arg;
+	ASN1_INTEGER *integer = NULL;
+	BIGNUM *number = NULL;
+	bool ok;
+
+	if (!belongs(list->ca, serial))
+		return 0;
+	if (BN_hex2bn(&number, serial))
+		integer = BN_to_ASN1_INTEGER(number, NULL);
+	ok = integer && add_entry(list, integer, revoked_at(list->ca, serial));
 	ASN1_INTEGER_free(integer);
 	BN_free(number);
 	return ok ? 0 : -ENOMEM;
@@ -136,4 +165,9 @@ int revoke_write_crl(struct ca *ca, struct failure *failure)
 		ret = write_pem(ca, list.crl, failure);
 	X509_CRL_free(list.crl);
 	return ret;
+}
+
+char *revoke_read_crl(struct ca *ca, struct failure *failure)
+{
+	return folder_load(&ca->folder, "crl.pem", failure);
 }
