@@ -101,6 +101,20 @@ static void revoked_before_is_as_good(void)
 	rig_stop(&rig);
 }
 
+/* "It is revoked already", by whoever is on the path. */
+static void revocation_that_nobody_signed_changes_nothing(void)
+{
+	open_cmp("forged");
+	rig_stop_ca(&rig);
+	rig_start_ca(&rig, "--test-mode forge-revoked");
+	tap_need_eq(rig_shell(&rig, CTL "$CTL decommission --yes 2>said; test $? = 4 && "
+			      "cat said >&2 && test $(wc -l <said) = 1 && "
+			      "grep -q 'nothing was changed: ' said", rig.bin), 0);
+	tap_need(crl_has_serial());
+	need_in_service();
+	rig_stop(&rig);
+}
+
 static void refusing_ca_changes_nothing(void)
 {
 	open_cmp("refusing");
@@ -247,6 +261,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(host_is_revoked_and_its_keys_are_gone_for_good),
 	TAP_TEST(unreachable_ca_changes_nothing_unless_told_so),
 	TAP_TEST(revoked_before_is_as_good),
+	TAP_TEST(revocation_that_nobody_signed_changes_nothing),
 	TAP_TEST(refusing_ca_changes_nothing),
 	TAP_TEST(self_issued_host_says_what_is_left_to_do),
 	TAP_TEST(it_asks_before_and_no_is_no),

@@ -239,6 +239,8 @@ static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *mess
 
 	(void)message;
 	(void)issuer;
+	if (t->server->mode == TESTMODE_FORGE_REVOKED)
+		return rejection(t, OSSL_CMP_PKIFAILUREINFO_certRevoked, "is revoked already");
 	store_serial(number, serial);
 	if (!is_own(t, serial))
 		return rejection(t, OSSL_CMP_PKIFAILUREINFO_notAuthorized,
@@ -364,6 +366,7 @@ static bool use_signatures(struct transaction *t, OSSL_CMP_CTX *ctx, const char 
 static bool begin(struct transaction *t, struct server *server, const ASN1_OCTET_STRING *id,
 		  const struct message_from *from)
 {
+	bool forge = server->mode == TESTMODE_FORGE_REVOKED;
 	OSSL_CMP_CTX *ctx;
 
 	t->server = server;
@@ -374,7 +377,7 @@ static bool begin(struct transaction *t, struct server *server, const ASN1_OCTET
 	if (!t->srv || !t->id ||
 	    OSSL_CMP_SRV_CTX_init(t->srv, t, on_request, on_revoke, on_question, on_error,
 				  on_confirm, on_poll) != 1 ||
-	    OSSL_CMP_SRV_CTX_set_send_unprotected_errors(t->srv, 1) != 1)
+	    OSSL_CMP_SRV_CTX_set_send_unprotected_errors(t->srv, forge) != 1)
 		return false;
 	ctx = OSSL_CMP_SRV_CTX_get0_cmp_ctx(t->srv);
 	OSSL_CMP_CTX_set_log_verbosity(ctx, OSSL_CMP_LOG_EMERG);

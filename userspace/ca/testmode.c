@@ -23,6 +23,7 @@ static const char *const names[TESTMODE_COUNT] = {
 	[TESTMODE_FOREIGN_CHAIN] = "foreign-chain",
 	[TESTMODE_REJECT] = "reject",
 	[TESTMODE_WAIT] = "wait",
+	[TESTMODE_FORGE_REVOKED] = "forge-revoked",
 	[TESTMODE_503] = "503",
 	[TESTMODE_HANG] = "hang",
 	[TESTMODE_GARBAGE] = "garbage",

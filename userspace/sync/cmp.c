@@ -131,12 +131,18 @@ static int confirm(OSSL_CMP_CTX *ctx, X509 *cert, int fail_info, const char **te
 	return fail_info;
 }
 
-/* Errors of the server may come unprotected: they end the attempt, and are text only. */
+/*
+ * Errors of the server may come unprotected: they end the attempt, and are text
+ * only. But "certRevoked" ends a revocation well: it needs CMP's protection or TLS.
+ */
 static bool set_session(struct session *s)
 {
+	int unprotected = !s->sync->revoke || s->tls;
+
 	OSSL_CMP_CTX_set_log_verbosity(s->ctx, OSSL_CMP_LOG_EMERG);
 	return set_transport(s) && set_trust(s) && set_credential(s) &&
-	       OSSL_CMP_CTX_set_option(s->ctx, OSSL_CMP_OPT_UNPROTECTED_ERRORS, 1) == 1 &&
+	       OSSL_CMP_CTX_set_option(s->ctx, OSSL_CMP_OPT_UNPROTECTED_ERRORS,
+				       unprotected) == 1 &&
 	       OSSL_CMP_CTX_set_certConf_cb(s->ctx, confirm) == 1 &&
 	       OSSL_CMP_CTX_set_certConf_cb_arg(s->ctx, s) == 1 &&
 	       (!s->sync->request || OSSL_CMP_CTX_set1_p10CSR(s->ctx, s->sync->request) == 1);
