@@ -60,6 +60,7 @@ static int read_tail(int fd, const char *name, struct tail *tail)
 	return ret;
 }
 
+/* On a disk that is read-only it still says where the chain ends. */
 static int open_file(struct trail *trail, const char *path, const char *name,
 		     struct failure *failure)
 {
@@ -67,6 +68,8 @@ static int open_file(struct trail *trail, const char *path, const char *name,
 
 	snprintf(whole, sizeof(whole), "%s/%s", path, name);
 	trail->fd = openat(trail->dir, name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (trail->fd < 0 && errno == EROFS)
+		trail->fd = openat(trail->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (trail->fd < 0)
 		return failure_set(failure, EXIT_STATE, -errno, "%s: %s", whole, strerror(errno));
 	return state_check(trail->fd, whole, failure);
@@ -79,7 +82,12 @@ static void close_file(struct trail *trail)
 	trail->fd = -1;
 }
 
-/* Goes on behind the last line, in this file, or in the next one if this is damaged. */
+static bool can_go_on(int fd, const struct tail *tail)
+{
+	return !*tail->damage && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
+}
+
+/* Behind the last line, in this file, or in the next one if this cannot be gone on with. */
 static void take_up(struct trail *trail, const struct tail *tail, struct trail_resume *resume)
 {
 	trail->head = tail->last;
@@ -87,7 +95,7 @@ static void take_up(struct trail *trail, const struct tail *tail, struct trail_r
 	trail->size = tail->end;
 	resume->closed = tail->closed && !tail->torn;
 	snprintf(resume->damage, sizeof(resume->damage), "%s", tail->damage);
-	if (*tail->damage) {
+	if (!can_go_on(trail->fd, tail)) {
 		close_file(trail);
 		return;
 	}
