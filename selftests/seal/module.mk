@@ -29,6 +29,11 @@ test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_RIG) $(seal_TAP)
 test-sealed_PKGS := libcrypto jansson
 UNIT_TESTS += test-sealed
 
+ASAN_PROGRAMS += test-disk
+test-disk_SRCS := selftests/seal/test-disk.c $(filter-out %/swtpm.c,$(seal_RIG)) $(seal_TAP)
+test-disk_PKGS := libcrypto jansson
+UNIT_TESTS += test-disk
+
 # It opens what it may not find, so it has what azattest-keeper has.
 ASAN_PROGRAMS += test-remains
 test-remains_SRCS := $(addprefix selftests/seal/,test-remains.c thief.c) $(seal_RIG) userspace/seal/tpm.c \

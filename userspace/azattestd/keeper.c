@@ -121,6 +121,7 @@ static void fill_setup(struct azattestd *d, struct keeper_process *k, bool renew
 	setup->extend = config->extend_pcr;
 	setup->count = k->count;
 	setup->required = !renew && d->leaf.sealed;
+	setup->no_file = (uint32_t)k->no_file;
 	memcpy(setup->id, k->id, sizeof(setup->id));
 	strcpy(setup->tcti, config->tcti);
 	if (credentials && strlen(credentials) < KEEPER_PATH_MAX - 16)
@@ -142,6 +143,18 @@ static int begin_folder(struct azattestd *d, struct keeper_process *k, struct fa
 		return k->folder;
 	file = state_create(k->folder, KEK_FILE, failure);
 	return file;
+}
+
+/* A disk that is full or read-only matters only if there is a key to write: the keeper knows. */
+static int open_new(struct azattestd *d, struct keeper_process *k)
+{
+	struct failure failure;
+	int fd = begin_folder(d, k, &failure);
+
+	if (fd >= 0)
+		return fd;
+	k->no_file = -fd;
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void end_folder(struct azattestd *d, struct keeper_process *k)
@@ -247,10 +260,10 @@ void keeper_start(struct azattestd *d, bool renew)
 	d->keeper.renewing = renew;
 	d->renew.run += renew;	/* whose failure is told to who asked for it */
 	ret = open_keks(d, k, renew, fds + 1, &failure);
-	if (!ret)
-		ret = fds[0] = begin_folder(d, k, &failure);
-	if (ret >= 0)
+	if (!ret) {
+		fds[0] = open_new(d, k);
 		ret = give_setup(d, k, renew, fds, &failure);
+	}
 	for (unsigned int i = 0; i < 1 + KEEPER_KEKS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

@@ -23,6 +23,7 @@ struct keeper_process {
 	pid_t pid;		/* 0: there is none */
 	int ask;
 	int folder;		/* for a new wrapping key; -1: none */
+	int no_file;		/* errno: why there is nothing to write one into */
 	uint8_t id[SEAL_ID_LEN];	/* of that */
 	uint8_t given[KEEPER_KEKS][SEAL_ID_LEN];	/* what it was to open */
 	unsigned int count;

@@ -8,7 +8,7 @@
  *   4  SOCK_SEQPACKET: struct seal_ask with a pipe's write end, which gets the
  *      grant; or is closed without one
  *   5  write end: struct keeper_report, once
- *   6  empty file, for a new wrapping key
+ *   6  empty file, for a new wrapping key; anything if there is none
  *   7  and on: files of wrapping keys, struct keeper_setup says how many
  *
  * azattestd opens the files and never reads what is secret in them.
@@ -42,6 +42,7 @@
  * @extend:     PCR to extend after unsealing, or KEEPER_NO_EXTEND
  * @count:      files from KEEPER_FD_KEKS on
  * @required:   so many of them, the first ones, must open
+ * @no_file:    0, or the errno that says why a new one cannot be written
  * @id:         of a new one
  * @tcti:       where the TPM is
  * @credential: file of the service manager's, "": none
@@ -58,6 +59,7 @@ struct keeper_setup {
 	uint32_t extend;
 	uint32_t count;
 	uint32_t required;
+	uint32_t no_file;
 	uint8_t id[SEAL_ID_LEN];
 	char tcti[KEEPER_PATH_MAX + 1];
 	char credential[KEEPER_PATH_MAX + 1];

@@ -171,6 +171,13 @@ static int write_kek(const struct seal_kek *kek, char *why)
 	return ret;
 }
 
+static int refuse_new(const struct keeper_setup *setup, char *why)
+{
+	snprintf(why, KEEPER_WHY_MAX, "a new wrapping key is needed, and the state directory cannot be "
+		 "written: %s: mend that disk", strerror((int)setup->no_file));
+	return -(int)setup->no_file;
+}
+
 static int make_one(struct keeper *keeper, const struct keeper_setup *setup,
 		    struct tpm_door *door, enum seal_level level, char *why)
 {
@@ -246,7 +253,8 @@ int open_keys(struct keeper *keeper, const struct keeper_setup *setup,
 	ret = level < setup->require ? refuse_level(setup, level, report->why) :
 		open_all(keeper, setup, &door, level, report);
 	if (!ret && level != SEAL_FILE && keeper->current < 0) {
-		ret = make_one(keeper, setup, &door, level, report->why);
+		ret = setup->no_file ? refuse_new(setup, report->why) :
+			make_one(keeper, setup, &door, level, report->why);
 		report->made = !ret;
 	}
 	close(KEEPER_FD_NEW);
