@@ -281,11 +281,10 @@ static void azattestctl_syncs_and_says_it_in_one_line(void)
 }
 
 /* At many moments of a renewal; the next start has one whole pair and goes on. */
-static void killed_renewal_never_spoils_the_state(void)
+static void kill_renewals(void)
 {
 	pid_t client;
 
-	rig_open_cmp(&rig, "kill");
 	rig_start_active(&rig);
 	for (unsigned int i = 0; i < tap_loops(12, 100); i++) {
 		client = tap_spawn(sync_client, NULL, -1);
@@ -296,7 +295,25 @@ static void killed_renewal_never_spoils_the_state(void)
 		rig_need_document(&rig);
 	}
 	tap_need(!*rig_sync(&rig));
+}
+
+static void killed_renewal_never_spoils_the_state(void)
+{
+	rig_open_cmp(&rig, "kill");
+	kill_renewals();
 	tap_need(rig_only_leaf_is(&rig, (unsigned int)rig_number(&rig, "signers", "generation")));
+	rig_stop(&rig);
+}
+
+/* Nor do wrapping keys pile up, or go before what they open. */
+static void killed_renewal_never_spoils_sealed_keys(void)
+{
+	rig_open_cmp(&rig, "kill-sealed");
+	rig.key = "level = host-key";
+	rig_configure(&rig, RIG_CMP, rig.port);
+	kill_renewals();
+	tap_need_eq(rig_shell(&rig, "test $(ls -d state/leaf-* | wc -l) = 1 && "
+			      "test $(ls -d state/seal-* | wc -l) = 1 && ! grep -rl 'PRIVATE KEY' state"), 0);
 	rig_stop(&rig);
 }
 
@@ -350,6 +367,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(sync_is_for_root),
 	TAP_TEST(azattestctl_syncs_and_says_it_in_one_line),
 	TAP_TEST_SLOW(killed_renewal_never_spoils_the_state, 600),
+	TAP_TEST_SLOW(killed_renewal_never_spoils_sealed_keys, 600),
 	TAP_TEST(full_disk_keeps_the_older_pair),
 	TAP_TEST(leaf_that_no_signer_works_with_gives_way),
 };
