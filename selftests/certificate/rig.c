@@ -271,7 +271,7 @@ bool rig_says(struct rig *rig, const char *a, const char *b, const char *text)
 {
 	const char *is = json_string_value(rig_status(rig, a, b));
 
-	return is && strstr(is, text);
+	return is && (*text ? !!strstr(is, text) : !*is);
 }
 
 bool rig_log_has(struct rig *rig, const char *text)

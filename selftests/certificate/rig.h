@@ -59,6 +59,7 @@ void rig_kill(struct rig *rig);
 json_t *rig_ask(struct rig *rig, const char *request);
 json_t *rig_status(struct rig *rig, const char *a, const char *b);
 long long rig_number(struct rig *rig, const char *a, const char *b);
+/* Whether that text is in it; "": whether it is empty. */
 bool rig_says(struct rig *rig, const char *a, const char *b, const char *text);
 bool rig_all_ready(struct rig *rig);
 bool rig_log_has(struct rig *rig, const char *text);

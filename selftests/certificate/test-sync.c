@@ -239,7 +239,7 @@ static void sync_has_no_rights(void)
 		"kill -0 $! || exit 1; sleep 0.1; done; "
 		"cp /proc/$!/status status; kill -9 $!; "
 		"grep -q '^Uid:.1.1.1.1' status && grep -q '^Gid:.1.1.1.1' status && "
-		"grep -q '^Groups:.*[^0-9 \t]*$' status && grep -q '^NoNewPrivs:.1' status && "
+		"grep -qE '^Groups:[[:space:]]*$' status && grep -q '^NoNewPrivs:.1' status && "
 		"! grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):.*[1-9a-f]' status"), 0);
 }
 

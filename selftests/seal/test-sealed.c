@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Promises of a host whose keys are sealed: what goes on, what is refused, and the way back.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -378,8 +379,8 @@ static void a_credential_wraps_and_is_needed_again(void)
 	rig_stop(&rig);
 }
 
-/* The arena's mapping, by its name in /proc. */
-static unsigned long find_arena(pid_t pid)
+/* Where a mapping begins, by its name in /proc. */
+static unsigned long find_mapping(pid_t pid, const char *name)
 {
 	unsigned long base = 0;
 	char path[40], line[400];
@@ -388,27 +389,41 @@ static unsigned long find_arena(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	maps = fopen(path, "r");
 	while (maps && !base && fgets(line, sizeof(line), maps))
-		if (strstr(line, "secretmem"))
+		if (strstr(line, name))
 			base = strtoul(line, NULL, 16);
 	if (maps)
 		fclose(maps);
 	return base;
 }
 
+/* Errno of both ways, 0 where that was read. */
+static void look_into(pid_t pid, int mem, unsigned long base, int error[2])
+{
+	char buf[64];
+	struct iovec to = { buf, sizeof(buf) }, from = { (void *)base, sizeof(buf) };
+
+	error[0] = pread(mem, buf, sizeof(buf), (off_t)base) < 0 ? errno : 0;
+	error[1] = process_vm_readv(pid, &to, 1, &from, 1, 0) < 0 ? errno : 0;
+}
+
+/* Its program is read: it is the memory that refuses, not the process. */
 static void need_unreadable(pid_t pid)
 {
-	unsigned long base = find_arena(pid);
-	char path[40], buf[64];
-	struct iovec to = { buf, sizeof(buf) }, from = { (void *)base, sizeof(buf) };
-	int fd;
+	unsigned long arena = find_mapping(pid, "secretmem"), code = find_mapping(pid, "/azattest-");
+	int secret[2], control[2], mem;
+	char path[40];
 
-	tap_need(base);
+	tap_need(arena && code);
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	tap_need(fd < 0 || pread(fd, buf, sizeof(buf), (off_t)base) < 0);
-	tap_need(process_vm_readv(pid, &to, 1, &from, 1, 0) < 0);
-	if (fd >= 0)
-		close(fd);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	tap_need(mem >= 0);
+	look_into(pid, mem, code, control);
+	look_into(pid, mem, arena, secret);
+	close(mem);
+	tap_need_eq(control[0], 0);
+	tap_need_eq(control[1], 0);
+	tap_need_eq(secret[0], EIO);
+	tap_need_eq(secret[1], EFAULT);
 }
 
 static void root_cannot_read_where_keys_lie(void)
