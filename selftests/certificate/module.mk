@@ -20,6 +20,13 @@ test-metrics_SRCS := $(addprefix selftests/certificate/,test-metrics.c promtext.
 test-metrics_PKGS := libcrypto jansson
 UNIT_TESTS += test-metrics
 
+# Certificates that change while guests ask.
+ASAN_PROGRAMS += test-switch
+test-switch_SRCS := $(addprefix selftests/certificate/,test-switch.c rig.c) \
+	selftests/azattestd/fakemodule.c selftests/lib/tap.c selftests/lib/child.c
+test-switch_PKGS := libcrypto jansson
+UNIT_TESTS += test-switch
+
 # Out of service and back.
 ASAN_PROGRAMS += test-retire
 test-retire_SRCS := $(addprefix selftests/certificate/,test-retire.c rig.c) \
