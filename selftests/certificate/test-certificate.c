@@ -280,6 +280,18 @@ static void azattestctl_syncs_and_says_it_in_one_line(void)
 	rig_stop(&rig);
 }
 
+static void azattestctl_shows_on_a_terminal_that_it_waits(void)
+{
+	rig_open_cmp(&rig, "terminal");
+	rig_start_active(&rig);
+	rig_stop_ca(&rig);
+	rig_start_ca(&rig, "--test-mode hang");
+	tap_need_eq(rig_shell(&rig, "CTL='%s/azattestctl --socket run/azattestd.sock'; "
+			      "script -qec \"$CTL sync\" /dev/null >said </dev/null; "
+			      "grep -q '^still at it, 10 s' said", rig.bin), 0);
+	rig_stop(&rig);
+}
+
 /* At many moments of a renewal; the next start has one whole pair and goes on. */
 static void kill_renewals(void)
 {
@@ -366,6 +378,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(two_syncs_at_once_are_one_attempt),
 	TAP_TEST(sync_is_for_root),
 	TAP_TEST(azattestctl_syncs_and_says_it_in_one_line),
+	TAP_TEST(azattestctl_shows_on_a_terminal_that_it_waits),
 	TAP_TEST_SLOW(killed_renewal_never_spoils_the_state, 600),
 	TAP_TEST_SLOW(killed_renewal_never_spoils_sealed_keys, 600),
 	TAP_TEST(full_disk_keeps_the_older_pair),

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <selftests/days/days.h>
@@ -226,6 +227,30 @@ static void damaged_note_of_the_clock_is_made_anew(void)
 	}
 }
 
+static int hear_that_it_goes_on(void *arg)
+{
+	(void)arg;
+	return strstr(rig_sync(&rig), "it goes on in the background, see \"azattestctl status\"") ?
+		EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void who_waits_too_long_for_a_sync_is_told(void)
+{
+	pid_t client;
+
+	open_cmp("patience", "");
+	rig_start(&rig);
+	need_host("Active", "ok", "");
+	rig.module->defect = FAKEMODULE_DEFECT_HANG_IN_JOIN;
+	client = tap_spawn(hear_that_it_goes_on, NULL, -1);
+	tap_need_wait(rig_number(&rig, "signers", "generation") == 2);
+	days_pass(clock_page, 200);
+	tap_need_eq(tap_join(client), EXIT_SUCCESS);
+	rig.module->defect = FAKEMODULE_DEFECT_NONE;
+	tap_need_wait(rig_all_ready(&rig));
+	rig_stop(&rig);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(states_have_their_way_age_and_next_step),
 	TAP_TEST(end_is_warned_of_once_a_day_and_told_in_status),
@@ -235,6 +260,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(clock_that_was_set_meanwhile_is_told),
 	TAP_TEST(clock_behind_the_last_boots_is_told_until_a_ca_agrees),
 	TAP_TEST(damaged_note_of_the_clock_is_made_anew),
+	TAP_TEST(who_waits_too_long_for_a_sync_is_told),
 };
 
 int main(int argc, char **argv)

@@ -14,8 +14,8 @@
 
 #define ANSWER_MAX	65536
 #define PATIENCE_S	10
+#define TELL_S		5	/* between two signs of life */
 
-/* @seconds 0: as long as it takes. */
 static int open_socket(const char *path, unsigned int seconds)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -36,9 +36,17 @@ static int open_socket(const char *path, unsigned int seconds)
 	return -errno;
 }
 
-/* Length of the line, or -errno. */
-static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
+/* To who sits there; a script hears the end only. */
+static void tell_wait(unsigned int seconds)
 {
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "still at it, %u s\n", seconds);
+}
+
+/* Length of the line, or -errno; @slow: as long as it takes. */
+static ssize_t exchange(int fd, const char *request, bool slow, char *answer, size_t size)
+{
+	unsigned int waited = 0;
 	size_t length = 0;
 	ssize_t n;
 	char line[128];
@@ -48,6 +56,10 @@ static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
 		return -errno;
 	while (length < size && !memchr(answer, '\n', length)) {
 		n = recv(fd, answer + length, size - length, 0);
+		if (n < 0 && errno == EAGAIN && slow) {
+			tell_wait(waited += TELL_S);
+			continue;
+		}
 		if (n < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if (!n)
@@ -72,7 +84,7 @@ static json_t *parse(const char *text, size_t length, int *exit, char *why, size
 	return NULL;
 }
 
-static json_t *attempt(const struct ctl *ctl, const char *request, unsigned int seconds, int *exit,
+static json_t *attempt(const struct ctl *ctl, const char *request, bool slow, int *exit,
 		       char *why, size_t size)
 {
 	char *answer = calloc(1, ANSWER_MAX);
@@ -82,8 +94,8 @@ static json_t *attempt(const struct ctl *ctl, const char *request, unsigned int 
 
 	if (!answer)
 		abort();
-	fd = open_socket(ctl->socket, seconds);
-	length = fd < 0 ? fd : exchange(fd, request, answer, ANSWER_MAX);
+	fd = open_socket(ctl->socket, slow ? TELL_S : PATIENCE_S);
+	length = fd < 0 ? fd : exchange(fd, request, slow, answer, ANSWER_MAX);
 	if (fd >= 0)
 		close(fd);
 	if (length < 0) {
@@ -97,10 +109,10 @@ static json_t *attempt(const struct ctl *ctl, const char *request, unsigned int 
 	return json;
 }
 
-static json_t *ask(const struct ctl *ctl, const char *request, unsigned int seconds, int *exit)
+static json_t *ask(const struct ctl *ctl, const char *request, bool slow, int *exit)
 {
 	char why[1024];
-	json_t *json = attempt(ctl, request, seconds, exit, why, sizeof(why));
+	json_t *json = attempt(ctl, request, slow, exit, why, sizeof(why));
 
 	if (!json)
 		say("%s", why);
@@ -109,17 +121,17 @@ static json_t *ask(const struct ctl *ctl, const char *request, unsigned int seco
 
 json_t *ask_daemon(const struct ctl *ctl, const char *request, int *exit)
 {
-	return ask(ctl, request, PATIENCE_S, exit);
+	return ask(ctl, request, false, exit);
 }
 
 json_t *ask_daemon_slow(const struct ctl *ctl, const char *request, int *exit)
 {
-	return ask(ctl, request, 0, exit);
+	return ask(ctl, request, true, exit);
 }
 
 json_t *ask_daemon_quietly(const struct ctl *ctl, const char *request, char *why, size_t size)
 {
 	int exit;
 
-	return attempt(ctl, request, PATIENCE_S, &exit, why, size);
+	return attempt(ctl, request, false, &exit, why, size);
 }

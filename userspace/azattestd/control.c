@@ -335,13 +335,30 @@ int control_open(struct azattestd *d, const char *run, struct failure *failure)
 	return watch_add(&control->watch, EPOLLIN);
 }
 
+/* Who waits is told; what was begun is not ended by that. */
+static void lose_patience(struct control_client *client)
+{
+	char text[160];
+
+	if (!client->waits && !client->retires) {
+		close_client(client);
+		return;
+	}
+	snprintf(text, sizeof(text), "not over after %lld s: it goes on in the background, see "
+		 "\"azattestctl status\"", 1LL * client->d->config.sync_timeout_s + SYNC_MORE_MS / 1000);
+	client->waits = 0;
+	client->retires = false;
+	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
+	send_json(client, error_json(text));
+}
+
 void control_tick(struct azattestd *d)
 {
 	for (int i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *client = &d->control.client[i];
 
 		if (client->watch.fd >= 0 && watch_now_ms() > client->until_ms)
-			close_client(client);
+			lose_patience(client);
 	}
 }
 
