@@ -362,6 +362,15 @@ void control_tick(struct azattestd *d)
 	}
 }
 
+/* Not watch_close(): the watches are the parent's. */
+void control_leave(const struct azattestd *d)
+{
+	for (int i = 0; i < CONTROL_CLIENTS; i++)
+		if (d->control.client[i].watch.fd >= 0)
+			close(d->control.client[i].watch.fd);
+	close(d->control.watch.fd);
+}
+
 void control_close(struct azattestd *d)
 {
 	for (int i = 0; i < CONTROL_CLIENTS; i++)

@@ -49,6 +49,8 @@ void control_tick(struct azattestd *d);
 bool control_sync_ended(struct azattestd *d, const char *error);
 /* Decommissioning is over: whoever waits for it hears @error, or NULL for success. */
 void control_retired(struct azattestd *d, const char *error);
+/* In a child that was forked: who is connected sees the end when the parent ends it. */
+void control_leave(const struct azattestd *d);
 void control_close(struct azattestd *d);
 
 #endif

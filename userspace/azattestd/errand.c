@@ -31,6 +31,7 @@ static void child(const struct azattestd *d, errand_fn *fn, int words, pid_t par
 	sigset_t none;
 
 	memcpy(host.kek, d->keeper.now.report.id, sizeof(host.kek));
+	control_leave(d);
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
