@@ -122,6 +122,26 @@ static bool is_privileged(uid_t uid)
 	return !uid || uid == geteuid();
 }
 
+/* An answer may take what the CA takes. */
+static int64_t wait_ms(const struct azattestd *d)
+{
+	return 1000LL * d->config.sync_timeout_s + SYNC_MORE_MS;
+}
+
+static void begin_wait(struct control_client *client)
+{
+	client->until_ms = watch_now_ms() + wait_ms(client->d);
+	watch_change(&client->watch, 0);
+}
+
+static void end_wait(struct control_client *client, json_t *answer)
+{
+	client->waits = 0;
+	client->retires = false;
+	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
+	send_json(client, answer);
+}
+
 /* One run serves all who wait; only its success is for who came after its begin. */
 static json_t *begin_sync(struct control_client *client)
 {
@@ -137,8 +157,7 @@ static json_t *begin_sync(struct control_client *client)
 	d->renew.wanted = true;
 	d->renew.next_ms = 0;
 	client->waits = d->renew.run + 1;
-	client->until_ms = watch_now_ms() + 1000LL * d->config.sync_timeout_s + SYNC_MORE_MS;
-	watch_change(&client->watch, 0);
+	begin_wait(client);
 	return NULL;
 }
 
@@ -156,8 +175,7 @@ static json_t *begin_retire(struct control_client *client, bool revoke)
 	if (ret != -EINPROGRESS)
 		return error_json(failure.text);
 	client->retires = true;
-	client->until_ms = watch_now_ms() + 1000LL * d->config.sync_timeout_s + SYNC_MORE_MS;
-	watch_change(&client->watch, 0);
+	begin_wait(client);
 	return NULL;
 }
 
@@ -179,9 +197,7 @@ void control_retired(struct azattestd *d, const char *error)
 
 		if (client->watch.fd < 0 || !client->retires)
 			continue;
-		client->retires = false;
-		client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
-		send_json(client, error ? error_json(error) : retire_json(d));
+		end_wait(client, error ? error_json(error) : retire_json(d));
 	}
 }
 
@@ -206,9 +222,7 @@ bool control_sync_ended(struct azattestd *d, const char *error)
 			others = true;
 			continue;
 		}
-		client->waits = 0;
-		client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
-		send_json(client, error ? error_json(error) : sync_json(d));
+		end_wait(client, error ? error_json(error) : sync_json(d));
 	}
 	return others;
 }
@@ -345,11 +359,8 @@ static void lose_patience(struct control_client *client)
 		return;
 	}
 	snprintf(text, sizeof(text), "not over after %lld s: it goes on in the background, see "
-		 "\"azattestctl status\"", 1LL * client->d->config.sync_timeout_s + SYNC_MORE_MS / 1000);
-	client->waits = 0;
-	client->retires = false;
-	client->until_ms = watch_now_ms() + CONTROL_TIME_MS;
-	send_json(client, error_json(text));
+		 "\"azattestctl status\"", (long long)wait_ms(client->d) / 1000);
+	end_wait(client, error_json(text));
 }
 
 void control_tick(struct azattestd *d)
