@@ -110,6 +110,8 @@ struct hostd_answer {
 /* @method is GET, PUT (with @body) or DELETE. */
 void hostd_call(const struct ctl *ctl, const char *method, const char *path, const json_t *body,
 		struct hostd_answer *answer);
+/* The array of those that it has made, the caller's to release; NULL: it does not tell. */
+json_t *hostd_bindings(const struct ctl *ctl);
 
 /*
  * The same for a command, about @object if it is not NULL: 0 and an answer of

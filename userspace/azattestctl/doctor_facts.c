@@ -42,15 +42,6 @@ static bool probe_clock_loose(void)
 	return adjtimex(&timex) == TIME_ERROR || (timex.status & STA_UNSYNC);
 }
 
-static void ask_bindings(struct doctor *doctor, const struct ctl *ctl)
-{
-	struct hostd_answer answer;
-
-	hostd_call(ctl, "GET", "/v1/bindings", NULL, &answer);
-	doctor->bindings = json_incref(json_object_get(answer.json, "bindings"));
-	json_decref(answer.json);
-}
-
 /* Who looks for what is wrong must not hang with it. */
 static void ask_hostd(struct doctor *doctor, const struct ctl *ctl)
 {
@@ -61,7 +52,7 @@ static void ask_hostd(struct doctor *doctor, const struct ctl *ctl)
 	hostd_call(&hasty, "GET", "/v1/status", NULL, &answer);
 	if (answer.status == 200) {
 		doctor->hostd = answer.json;
-		ask_bindings(doctor, &hasty);
+		doctor->bindings = hostd_bindings(&hasty);
 		return;
 	}
 	snprintf(doctor->hostd_why, sizeof(doctor->hostd_why), "%s",

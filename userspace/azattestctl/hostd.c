@@ -122,6 +122,17 @@ static int judge(const struct ctl *ctl, const char *command, const char *object,
 	return answer->status ? EXIT_REFUSED : EXIT_NO_DAEMON;
 }
 
+json_t *hostd_bindings(const struct ctl *ctl)
+{
+	struct hostd_answer answer;
+	json_t *bindings;
+
+	hostd_call(ctl, "GET", "/v1/bindings", NULL, &answer);
+	bindings = json_incref(json_object_get(answer.json, "bindings"));
+	json_decref(answer.json);
+	return bindings;
+}
+
 int hostd_ask(const struct ctl *ctl, const char *command, const char *object,
 	      const char *method, const char *path, const json_t *body,
 	      struct hostd_answer *answer)

@@ -163,23 +163,10 @@ static void print_bindings(const json_t *bindings)
 	}
 }
 
-/* Who has not told its status is not asked again. */
-static json_t *ask_bindings(const struct ctl *ctl, const struct hostd_answer *hostd)
-{
-	struct hostd_answer answer = { .status = 0 };
-	json_t *bindings;
-
-	if (hostd->status == 200)
-		hostd_call(ctl, "GET", "/v1/bindings", NULL, &answer);
-	bindings = json_incref(json_object_get(answer.json, "bindings"));
-	json_decref(answer.json);
-	return bindings ? bindings : json_null();
-}
-
 /* What azattest-hostd says, beside what azattestd says: null if it does not answer. */
 static void add_hostd(json_t *status, struct hostd_answer *hostd, json_t *bindings)
 {
-	json_object_set(status, "bindings", bindings);
+	json_object_set(status, "bindings", bindings ? bindings : json_null());
 	json_object_set_new(status, "hostd", hostd->status == 200 ? hostd->json : json_null());
 	if (hostd->status == 200)
 		hostd->json = NULL;
@@ -199,7 +186,8 @@ int status_command(const struct ctl *ctl, int argc, char **argv)
 	if (!status)
 		return exit;
 	hostd_call(ctl, "GET", "/v1/status", NULL, &hostd);
-	bindings = ask_bindings(ctl, &hostd);
+	/* Who has not told its status is not asked again. */
+	bindings = hostd.status == 200 ? hostd_bindings(ctl) : NULL;
 	if (as_json) {
 		add_hostd(status, &hostd, bindings);
 		output_json(status);
