@@ -14,10 +14,14 @@ if [ -z "${AZ_PRIVATE:-}" ] && unshare --mount --net true 2>/dev/null; then
 fi
 # shellcheck source=selftests/api/ctl-rig.sh
 . "$top/selftests/api/ctl-rig.sh"
+# shellcheck source=selftests/libvirt/libvirtd.sh
+. "$top/selftests/libvirt/libvirtd.sh"
 
 [ -n "${AZ_PRIVATE:-}" ] || ktap_skip_all "may not make namespaces"
 [ -x "$top/build/bin/azattest-domain" ] || ktap_skip_all "azattest-domain was not built: no libvirt-dev"
-command -v libvirtd virsh qemu-system-x86_64 >/dev/null || ktap_skip_all "no libvirtd, virsh or QEMU"
+for program in libvirtd virsh qemu-system-x86_64; do
+	command -v $program >/dev/null || ktap_skip_all "no $program"
+done
 unset LIBVIRT_DEFAULT_URI
 
 mine=()
@@ -31,9 +35,7 @@ start_libvirtd()
 		mkdir -p $folder && mount -t tmpfs tmpfs $folder
 	done
 	ip link set lo up
-	printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' >libvirtd.conf
-	printf '%s\n' 'security_driver = "none"' 'cgroup_controllers = []' 'namespaces = []' \
-		'stdio_handler = "file"' 'remember_owner = 0' 'user = "root"' 'group = "root"' >/etc/libvirt/qemu.conf
+	libvirtd_configure 'namespaces = []' 'user = "root"' 'group = "root"' || return 1
 	libvirtd --config "$work/libvirtd.conf" >libvirtd.log 2>&1 &
 	mine+=($!)
 	ktap_wait_for "$patience" virsh -q list >/dev/null 2>&1

@@ -13,13 +13,16 @@ top=$(cd "$(dirname "$0")/../.." && pwd -P)
 
 [ -n "${AZ_LONG:-}" ] || ktap_skip_all "starts a libvirtd and its QEMUs only with AZ_LONG=1"
 [ -n "${AZ_VM:-}" ] || ktap_skip_all "runs a libvirtd: only on a test host (selftests/vm/boot)"
-command -v libvirtd virsh >/dev/null || ktap_cannot "no libvirtd, no virsh"
+for program in libvirtd virsh systemd-socket-activate; do
+	command -v $program >/dev/null || ktap_cannot "no $program"
+done
 [ -x "$top/build/bin/azattest-domain" ] || ktap_cannot "azattest-domain was not built"
 [ -c /dev/azattest ] || ktap_cannot "the module is not loaded"
 [ -c /dev/vhost-vsock ] || ktap_cannot "vhost_vsock is not loaded"
-command -v systemd-socket-activate >/dev/null || ktap_cannot "no systemd-socket-activate"
 # shellcheck source=selftests/rest/rig.sh
 . "$top/selftests/rest/rig.sh"
+# shellcheck source=selftests/libvirt/libvirtd.sh
+. "$top/selftests/libvirt/libvirtd.sh"
 
 vm=c0ffee42-0000-4000-8000-00000000002a
 work=$(mktemp -d)
@@ -37,10 +40,7 @@ end()
 
 start_libvirtd()
 {
-	mkdir -p /etc/libvirt /run/libvirt
-	printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' >libvirtd.conf
-	printf '%s\n' 'security_driver = "none"' 'cgroup_controllers = []' 'namespaces = []' \
-		'stdio_handler = "file"' 'remember_owner = 0' >/etc/libvirt/qemu.conf
+	libvirtd_configure 'namespaces = []' || return 1
 	libvirtd --daemon --pid-file "$work/libvirtd.pid" --config "$work/libvirtd.conf" >libvirtd.log 2>&1
 	rig_await virsh -q list
 }

@@ -12,6 +12,8 @@ virt_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 virt_bin=${AZ_BIN:-$virt_top/build/bin}
 virt_patience=$((120 * ${AZ_TIMEOUT_SCALE:-1}))
 declare -A virt_pid=()
+# shellcheck source=selftests/libvirt/libvirtd.sh
+. "$virt_top/selftests/libvirt/libvirtd.sh"
 # shellcheck source=selftests/libvirt/real-guest.sh
 . "$virt_top/selftests/libvirt/real-guest.sh"
 
@@ -32,15 +34,11 @@ virt_need()
 
 # ---- the host ----
 
-# Neither cgroups nor namespaces nor a log daemon: a test host has none of systemd's other daemons.
 virt_configure()
 {
-	mkdir -p /etc/libvirt /run/libvirt
-	printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' \
-		'listen_tls = 0' 'listen_tcp = 1' 'auth_tcp = "none"' \
-		"host_uuid = \"$(cat /proc/sys/kernel/random/uuid)\"" >libvirtd.conf
-	printf '%s\n' 'security_driver = "none"' 'cgroup_controllers = []' 'namespaces = []' \
-		'stdio_handler = "file"' 'remember_owner = 0' 'user = "nobody"' 'group = "nogroup"' >/etc/libvirt/qemu.conf
+	libvirtd_configure 'namespaces = []' 'user = "nobody"' 'group = "nogroup"' || return 1
+	printf '%s\n' 'listen_tls = 0' 'listen_tcp = 1' 'auth_tcp = "none"' \
+		"host_uuid = \"$(cat /proc/sys/kernel/random/uuid)\"" >>libvirtd.conf
 	printf '%s\n' '[rest]' 'user = nobody' >hostd.conf
 }
 
@@ -148,7 +146,7 @@ virt_start()
 	virt_dir=$(mktemp -d)
 	trap virt_stop EXIT
 	cd "$virt_dir" && chmod 0755 . || exit 1
-	virt_configure
+	virt_configure || exit 1
 	virt_take
 	virt_libvirtd || ktap_cannot_start libvirtd libvirtd.log
 	virt_hostd || { sed 's/^/# /' hostd.log; exit 1; }
