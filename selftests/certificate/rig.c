@@ -140,10 +140,11 @@ void rig_configure(struct rig *rig, const char *format, ...)
 	va_list args;
 
 	tap_need(out);
-	fprintf(out, "[host]\nname = " RIG_NAME "\n[signer]\nuser = nobody\nkey-type = p-256\n"
+	fprintf(out, "[host]\nname = " RIG_NAME "\n[signer]\nuser = nobody\nkey-type = %s\n"
 		"processes = 2\n[key]\n%s\n[certificate]\nsync-user = daemon\nsync-timeout = 20\n"
 		"ca-trust = %s/trust.pem\nca-secret-file = %s/secret\n"
-		"ca-identity-file = %s/identity.pem\n", rig->key ?: "level = file", rig->dir, rig->dir, rig->dir);
+		"ca-identity-file = %s/identity.pem\n", rig->key_type ?: "p-256",
+		rig->key ?: "level = file", rig->dir, rig->dir, rig->dir);
 	va_start(args, format);
 	vfprintf(out, format, args);
 	va_end(args);
@@ -195,6 +196,22 @@ void rig_start_socket(struct rig *rig)
 void rig_start(struct rig *rig)
 {
 	rig->daemon = tap_spawn(exec_daemon, rig, -1);
+}
+
+pid_t rig_signer(struct rig *rig, unsigned int index)
+{
+	return (pid_t)json_integer_value(json_array_get(rig_status(rig, "signers", "pids"), index));
+}
+
+pid_t rig_keeper(struct rig *rig)
+{
+	FILE *out;
+	int pid = 0;
+
+	tap_need_eq(rig_shell(rig, "pgrep -P %d -x azattest-keeper >keeper", rig->daemon), 0);
+	out = fopen(rig_path(rig, "keeper"), "r");
+	tap_need(out && fscanf(out, "%d", &pid) == 1 && !fclose(out));
+	return pid;
 }
 
 bool rig_all_ready(struct rig *rig)

@@ -24,6 +24,7 @@ struct rig {
 	char tests[400];	/* azattestd-asan, azattest-signer-fake */
 	struct fakemodule *module;
 	const char *key;	/* lines of [key]; NULL: "level = file" */
+	const char *key_type;	/* of the leaf; NULL: "p-256" */
 	pid_t daemon, ca;
 	pid_t socket;		/* of who starts azattest-sync; 0: azattestd does */
 	unsigned int port;	/* of the CA */
@@ -62,6 +63,8 @@ long long rig_number(struct rig *rig, const char *a, const char *b);
 /* Whether that text is in it; "": whether it is empty. */
 bool rig_says(struct rig *rig, const char *a, const char *b, const char *text);
 bool rig_all_ready(struct rig *rig);
+pid_t rig_signer(struct rig *rig, unsigned int index);
+pid_t rig_keeper(struct rig *rig);
 bool rig_log_has(struct rig *rig, const char *text);
 /* No folder but that of this generation, once it is proved; one key file in it. */
 bool rig_only_leaf_is(struct rig *rig, unsigned int number);

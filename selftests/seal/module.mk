@@ -36,10 +36,15 @@ UNIT_TESTS += test-disk
 
 # It opens what it may not find, so it has what azattest-keeper has.
 ASAN_PROGRAMS += test-remains
-test-remains_SRCS := $(addprefix selftests/seal/,test-remains.c thief.c) $(seal_RIG) userspace/seal/tpm.c \
+test-remains_SRCS := $(addprefix selftests/seal/,test-remains.c memory.c thief.c) $(seal_RIG) userspace/seal/tpm.c \
 	$(seal_SRCS) $(seal_TAP)
 test-remains_PKGS := $(seal_TPM_PKGS) jansson
 UNIT_TESTS += test-remains
+
+ASAN_PROGRAMS += test-memory
+test-memory_SRCS := $(patsubst %/test-remains.c,%/test-memory.c,$(test-remains_SRCS))
+test-memory_PKGS := $(test-remains_PKGS)
+UNIT_TESTS += test-memory
 
 # On a host with a true /dev/tpmrm0.
 TPM_TESTS += selftests/seal/test-tpm-device

@@ -50,7 +50,7 @@ static void start_and_sign(void)
 
 static void kill_keeper_then_a_signer(void)
 {
-	pid_t signer = (pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0));
+	pid_t signer = rig_signer(&rig, 0);
 
 	tap_need_eq(rig_shell(&rig, "pkill -KILL -P %d -x azattest-keeper", rig.daemon), 0);
 	kill(signer, SIGKILL);

@@ -16,6 +16,7 @@
 
 #include <selftests/certificate/rig.h>
 #include <selftests/lib/tap.h>
+#include <selftests/seal/memory.h>
 #include <selftests/seal/swtpm.h>
 #include <selftests/seal/thief.h>
 #include <userspace/seal/seal.h>
@@ -120,43 +121,6 @@ static void at_level_host_key_one_file_has_the_wrapping_key_and_none_another(voi
 
 /* the control process */
 
-#define REGION_MAX	(64ul << 20)	/* the sanitizer's shadow is larger, and no copy */
-
-/* Regions of the process's memory that have the bytes. */
-static unsigned int regions_with(pid_t pid, const void *bytes, size_t length)
-{
-	char path[40], line[400];
-	unsigned int found = 0;
-	FILE *maps;
-	int mem;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	mem = open(path, O_RDONLY | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "r");
-	if (mem < 0)
-		tap_skip("needs CAP_SYS_PTRACE, to read the memory of another process");
-	tap_need(maps);
-	while (fgets(line, sizeof(line), maps)) {
-		unsigned long from, to;
-		uint8_t *copy;
-		char mode;
-		ssize_t n;
-
-		if (sscanf(line, "%lx-%lx %c", &from, &to, &mode) != 3 || mode != 'r' ||
-		    to - from > REGION_MAX)
-			continue;
-		copy = malloc(to - from);
-		tap_need(copy);
-		n = pread(mem, copy, to - from, (off_t)from);
-		found += n > 0 && memmem(copy, (size_t)n, bytes, length);
-		free(copy);
-	}
-	fclose(maps);
-	close(mem);
-	return found;
-}
-
 /* It opens the files and makes the pipes, at its start and for a renewal, but reads neither. */
 static void need_daemon_without_keys(const char *name, const char *level)
 {
@@ -175,13 +139,13 @@ static void need_daemon_without_keys(const char *name, const char *level)
 	/* The control: what it has to know, a wrapping key's name, is found. */
 	tap_need(!seal_peek(blob, thief_read(rig_path(&rig, "state/leaf-000002/key.sealed"), blob,
 					     sizeof(blob)), &head));
-	tap_need(regions_with(rig.daemon, head.kek, sizeof(head.kek)));
-	tap_need_eq(regions_with(rig.daemon, s.wrapping, sizeof(s.wrapping)), 0);
-	tap_need_eq(regions_with(rig.daemon, s.grant, sizeof(s.grant)), 0);
-	tap_need_eq(regions_with(rig.daemon, s.leaf, sizeof(s.leaf)), 0);
-	tap_need_eq(regions_with(rig.daemon, s.leaf_pem, sizeof(s.leaf_pem)), 0);
-	tap_need_eq(regions_with(rig.daemon, s.ca, sizeof(s.ca)), 0);
-	tap_need_eq(regions_with(rig.daemon, s.ca_pem, sizeof(s.ca_pem)), 0);
+	tap_need(memory_with_bytes(rig.daemon, head.kek, sizeof(head.kek)));
+	tap_need_eq(memory_with_bytes(rig.daemon, s.wrapping, sizeof(s.wrapping)), 0);
+	tap_need_eq(memory_with_bytes(rig.daemon, s.grant, sizeof(s.grant)), 0);
+	tap_need_eq(memory_with_bytes(rig.daemon, s.leaf, sizeof(s.leaf)), 0);
+	tap_need_eq(memory_with_bytes(rig.daemon, s.leaf_pem, sizeof(s.leaf_pem)), 0);
+	tap_need_eq(memory_with_bytes(rig.daemon, s.ca, sizeof(s.ca)), 0);
+	tap_need_eq(memory_with_bytes(rig.daemon, s.ca_pem, sizeof(s.ca_pem)), 0);
 	rig_stop(&rig);
 }
 
@@ -309,29 +273,13 @@ static void need_guarded(pid_t pid)
 	tap_need(has_no_cores(pid));
 }
 
-static pid_t find_keeper(void)
-{
-	FILE *out;
-	int pid = 0;
-
-	tap_need_eq(rig_shell(&rig, "pgrep -P %d -x azattest-keeper >keeper", rig.daemon), 0);
-	out = fopen(rig_path(&rig, "keeper"), "r");
-	tap_need(out && fscanf(out, "%d", &pid) == 1 && !fclose(out));
-	return pid;
-}
-
-static pid_t find_signer(void)
-{
-	return (pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0));
-}
-
 static void signers_and_the_keeper_are_not_dumpable_and_limited(void)
 {
 	open_host("dumpable", "tpm");
 	allow_cores();
 	rig_start_active(&rig);
-	need_guarded(find_signer());
-	need_guarded(find_keeper());
+	need_guarded(rig_signer(&rig, 0));
+	need_guarded(rig_keeper(&rig));
 	rig_stop(&rig);
 }
 
@@ -345,8 +293,8 @@ static void a_signer_and_the_keeper_leave_no_core(void)
 	rig_start_active(&rig);
 	tap_need(opens_all("state", 1, &s));
 	need_cores_work(&s);
-	need_no_core_of(find_signer());
-	need_no_core_of(find_keeper());
+	need_no_core_of(rig_signer(&rig, 0));
+	need_no_core_of(rig_keeper(&rig));
 	tap_need_wait(rig_number(&rig, "signers", "restarts") == 1 && rig_all_ready(&rig));
 	rig_need_document(&rig);
 	rig_stop(&rig);

@@ -235,7 +235,7 @@ static void after_extension_nobody_unseals_until_the_reboot(void)
 	rig_start_active(&rig);
 	/* Renewals and new signers need no TPM. */
 	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
-	kill((pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0)), SIGKILL);
+	kill(rig_signer(&rig, 0), SIGKILL);
 	tap_need_wait(rig_number(&rig, "signers", "restarts") == 1 && rig_all_ready(&rig));
 	rig_need_document(&rig);
 	rig_stop(&rig);
@@ -257,7 +257,7 @@ static void a_dead_keeper_is_replaced(void)
 	open_embedded("keeper", "level = tpm");
 	rig_start_active(&rig);
 	tap_need_eq(rig_shell(&rig, "pkill -KILL -P %d -x azattest-keeper", rig.daemon), 0);
-	kill((pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0)), SIGKILL);
+	kill(rig_signer(&rig, 0), SIGKILL);
 	tap_need_wait(rig_number(&rig, "signers", "restarts") == 1 && rig_all_ready(&rig));
 	rig_need_document(&rig);
 	rig_stop(&rig);
@@ -428,18 +428,12 @@ static void need_unreadable(pid_t pid)
 
 static void root_cannot_read_where_keys_lie(void)
 {
-	FILE *keeper;
-	int pid = 0;
-
 	open_embedded("memory", "level = tpm");
 	rig_start_active(&rig);
 	if (!rig_says(&rig, "key", "memory", "secret"))
 		tap_skip("no memfd_secret here: the kernel has none, or wants secretmem.enable=1");
-	tap_need_eq(rig_shell(&rig, "pgrep -P %d -x azattest-keeper >keeper", rig.daemon), 0);
-	keeper = fopen(rig_path(&rig, "keeper"), "r");
-	tap_need(keeper && fscanf(keeper, "%d", &pid) == 1 && !fclose(keeper));
-	need_unreadable(pid);
-	need_unreadable((pid_t)json_integer_value(json_array_get(rig_status(&rig, "signers", "pids"), 0)));
+	need_unreadable(rig_keeper(&rig));
+	need_unreadable(rig_signer(&rig, 0));
 	rig_stop(&rig);
 }
 

@@ -48,23 +48,30 @@ static bool open_wrapping_key(const char *folder, struct swtpm *tpm,
 	return !ret;
 }
 
-static void take_private(const uint8_t *text, int length, uint8_t scalar[32])
+static EVP_PKEY *read_key(const uint8_t *text, int length)
 {
 	BIO *bio = BIO_new_mem_buf(text, length);
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-	BIGNUM *number = NULL;
 
-	tap_need(key && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1);
-	tap_need_eq(BN_bn2binpad(number, scalar, 32), 32);
-	BN_clear_free(number);
-	EVP_PKEY_free(key);
 	BIO_free(bio);
+	tap_need(key);
+	return key;
 }
 
-static bool open_blob(const char *folder, struct swtpm *tpm, const char *name,
-		      struct thief_secrets *s, uint8_t scalar[32], uint8_t pem[24])
+static void take_private(EVP_PKEY *key, uint8_t scalar[32])
 {
-	uint8_t blob[4096], plain[4096];
+	BIGNUM *number = NULL;
+
+	tap_need(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1);
+	tap_need_eq(BN_bn2binpad(number, scalar, 32), 32);
+	BN_clear_free(number);
+}
+
+/* Bytes at @plain of THIEF_TEXT_MAX; 0 if it does not open. */
+static int open_blob(const char *folder, struct swtpm *tpm, const char *name,
+		     struct thief_secrets *s, uint8_t *plain)
+{
+	uint8_t blob[THIEF_TEXT_MAX];
 	struct seal_grant grant;
 	struct seal_head head;
 	char path[300];
@@ -74,29 +81,58 @@ static bool open_blob(const char *folder, struct swtpm *tpm, const char *name,
 	snprintf(path, sizeof(path), "%.200s/%s", folder, name);
 	length = thief_read(path, blob, sizeof(blob));
 	if (seal_peek(blob, length, &head) || !open_wrapping_key(folder, tpm, head.kek, s->wrapping))
-		return false;
+		return 0;
 	tap_need(!seal_grant_make(&grant, head.kek, s->wrapping, head.id));
 	memcpy(s->grant, grant.key, sizeof(s->grant));
 	n = seal_open(&grant, blob, length, plain);
-	if (n < 0)
+	return n < 0 ? 0 : n;
+}
+
+static int open_leaf(const char *folder, struct swtpm *tpm, unsigned int leaf,
+		     struct thief_secrets *s, uint8_t *plain)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "leaf-%06u/key.sealed", leaf);
+	return open_blob(folder, tpm, name, s, plain);
+}
+
+static bool take(const uint8_t *text, int length, uint8_t scalar[32], uint8_t pem[24])
+{
+	EVP_PKEY *key;
+
+	if (!length)
 		return false;
-	take_private(plain, n, scalar);
-	memcpy(pem, plain + SECOND_LINE, 24);
+	key = read_key(text, length);
+	take_private(key, scalar);
+	EVP_PKEY_free(key);
+	memcpy(pem, text + SECOND_LINE, 24);
 	return true;
+}
+
+EVP_PKEY *thief_leaf(const char *folder, struct swtpm *tpm, unsigned int leaf,
+		     struct thief_secrets *s, char text[THIEF_TEXT_MAX])
+{
+	int length = open_leaf(folder, tpm, leaf, s, (uint8_t *)text);
+
+	tap_need(length && length < THIEF_TEXT_MAX);
+	text[length] = 0;
+	return read_key((uint8_t *)text, length);
 }
 
 bool thief_opens_leaf(const char *folder, struct swtpm *tpm, unsigned int leaf,
 		      struct thief_secrets *s)
 {
-	char name[40];
+	uint8_t text[THIEF_TEXT_MAX];
 
-	snprintf(name, sizeof(name), "leaf-%06u/key.sealed", leaf);
-	return open_blob(folder, tpm, name, s, s->leaf, s->leaf_pem);
+	return take(text, open_leaf(folder, tpm, leaf, s, text), s->leaf, s->leaf_pem);
 }
 
 bool thief_opens_all(const char *folder, struct swtpm *tpm, unsigned int leaf,
 		     struct thief_secrets *s)
 {
-	return open_blob(folder, tpm, "ca/issuing.sealed", s, s->ca, s->ca_pem) &&
+	uint8_t text[THIEF_TEXT_MAX];
+
+	return take(text, open_blob(folder, tpm, "ca/issuing.sealed", s, text), s->ca, s->ca_pem) &&
 	       thief_opens_leaf(folder, tpm, leaf, s);
 }

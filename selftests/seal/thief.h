@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/evp.h>
+
 #include <selftests/seal/swtpm.h>
 
 /* 32 random bytes each, as a P-256 key is too. */
@@ -24,6 +26,10 @@ bool thief_opens_leaf(const char *folder, struct swtpm *tpm, unsigned int leaf,
 		      struct thief_secrets *s);
 bool thief_opens_all(const char *folder, struct swtpm *tpm, unsigned int leaf,
 		     struct thief_secrets *s);
+/* The leaf's key, of any type, and @text, the PEM that it was wrapped as; of @s the first two. */
+#define THIEF_TEXT_MAX	4096
+EVP_PKEY *thief_leaf(const char *folder, struct swtpm *tpm, unsigned int leaf,
+		     struct thief_secrets *s, char text[THIEF_TEXT_MAX]);
 /* A file's first bytes, 0 if there are none. */
 size_t thief_read(const char *path, uint8_t *bytes, size_t size);
 

@@ -109,28 +109,34 @@ static int usage(FILE *to)
 	return to == stdout ? EXIT_SUCCESS : 2;
 }
 
+static uint32_t memory;	/* enum arena_memory */
+
+/* On the stack in the arena, and with all of ours there. */
+static int begin(void)
+{
+	struct keeper_setup *setup = OPENSSL_zalloc(sizeof(*setup));
+	struct keeper_report *report = OPENSSL_zalloc(sizeof(*report));
+	struct keeper *keeper = OPENSSL_zalloc(sizeof(*keeper));
+
+	if (!setup || !report || !keeper)
+		return EXIT_FAILURE;
+	report->magic = KEEPER_MAGIC;
+	report->memory = memory;
+	return keep(keeper, setup, report);
+}
+
 int main(int argc, char **argv)
 {
-	struct keeper_setup *setup;
-	struct keeper_report *report;
-	struct keeper *keeper;
-	int memory;
+	int ret = arena_open();
 
-	memory = arena_open();
 	if (argc > 1 || !started_by_azattestd())
 		return usage(argc == 2 && !strcmp(argv[1], "--help") ? stdout : stderr);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	if (memory < 0 || fence_begin(KEEPER_FD_KEKS + KEEPER_KEKS - 1) ||
+	if (ret < 0 || fence_begin(KEEPER_FD_KEKS + KEEPER_KEKS - 1) ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return EXIT_FAILURE;
-	setup = OPENSSL_zalloc(sizeof(*setup));
-	report = OPENSSL_zalloc(sizeof(*report));
-	keeper = OPENSSL_zalloc(sizeof(*keeper));
-	if (!setup || !report || !keeper)
-		return EXIT_FAILURE;
-	report->magic = KEEPER_MAGIC;
-	report->memory = (uint32_t)memory;
-	return keep(keeper, setup, report);
+	memory = (uint32_t)ret;
+	arena_run(begin);
 }

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -20,6 +22,9 @@
  * with one arena would corrupt it.
  */
 #define ARENA_SIZE	(4u << 20)
+#define GUARD_SIZE	(64u << 10)	/* a frame that is larger than a page hits it, too */
+#define STACK_SIZE	(512u << 10)
+#define MAPPED_SIZE	(ARENA_SIZE + GUARD_SIZE + STACK_SIZE)
 #define CLASS_MIN	5	/* 32 bytes: header and the smallest block */
 #define CLASS_MAX	22
 
@@ -140,21 +145,21 @@ static void *map_secret(void)
 
 	if (fd < 0)
 		return base;
-	if (!ftruncate(fd, ARENA_SIZE))
-		base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (!ftruncate(fd, MAPPED_SIZE))
+		base = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	return base;
 }
 
 static void *map_locked(void)
 {
-	void *base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	void *base = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
 
-	if (base == MAP_FAILED || (!mlock(base, ARENA_SIZE) &&
-				   !madvise(base, ARENA_SIZE, MADV_DONTDUMP)))
+	if (base == MAP_FAILED || (!mlock(base, MAPPED_SIZE) &&
+				   !madvise(base, MAPPED_SIZE, MADV_DONTDUMP)))
 		return base;
-	munmap(base, ARENA_SIZE);
+	munmap(base, MAPPED_SIZE);
 	return MAP_FAILED;
 }
 
@@ -168,8 +173,32 @@ int arena_open(void)
 		arena.base = map_locked();
 	}
 	/* Shared memory is a child's too, and a child would corrupt it. */
-	if (arena.base == MAP_FAILED || madvise(arena.base, ARENA_SIZE, MADV_DONTFORK))
+	if (arena.base == MAP_FAILED || madvise(arena.base, MAPPED_SIZE, MADV_DONTFORK) ||
+	    mprotect(arena.base + ARENA_SIZE, GUARD_SIZE, PROT_NONE))
 		return -errno;
 	return CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free) ?
 		(int)memory : -EBUSY;
+}
+
+static int (*arena_work)(void);
+
+static void run(void)
+{
+	exit(arena_work());
+}
+
+/* Nothing comes back: what was on the first stack is older than any key. */
+void arena_run(int (*work)(void))
+{
+	ucontext_t context;
+
+	arena_work = work;
+	if (!getcontext(&context)) {
+		context.uc_stack.ss_sp = arena.base + ARENA_SIZE + GUARD_SIZE;
+		context.uc_stack.ss_size = STACK_SIZE;
+		context.uc_link = NULL;
+		makecontext(&context, run, 0);
+		setcontext(&context);
+	}
+	abort();
 }

@@ -17,6 +17,17 @@
 
 static volatile sig_atomic_t stop;
 
+static struct {
+	const char *key_type;	/* NULL: it is to sign */
+	enum keytype type;
+	const char *name;
+	bool sealed;
+	uid_t uid;
+	gid_t gid;
+} options = { .name = "", .uid = (uid_t)-1, .gid = (gid_t)-1 };
+
+static uint32_t memory;		/* enum arena_memory */
+
 static void on_signal(int number)
 {
 	if (number == SIGTERM)
@@ -58,7 +69,7 @@ static int fail(int error, uint32_t code, uint32_t detail, const char *what)
 	return EXIT_FAILURE;
 }
 
-static int tell_ready(uint32_t memory)
+static int tell_ready(void)
 {
 	struct report report = { .kind = REPORT_READY, .ready.memory = memory };
 
@@ -66,7 +77,7 @@ static int tell_ready(uint32_t memory)
 }
 
 /* Joined and fenced: answers until it is told to end. */
-static int work(struct loop *loop, uint32_t memory)
+static int work(struct loop *loop)
 {
 	uint32_t version = 0;
 	int ret;
@@ -82,7 +93,7 @@ static int work(struct loop *loop, uint32_t memory)
 	ret = fence_close(FENCE_SIGN);
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "seccomp");
-	ret = tell_ready(memory);
+	ret = tell_ready();
 	if (!ret)
 		ret = loop_run(loop);
 	if (ret && ret != -EPIPE)
@@ -101,7 +112,7 @@ static int read_grant(int fd, struct seal_grant **grant)
 	return ret;
 }
 
-static int sign(uint32_t memory)
+static int sign(void)
 {
 	struct setup *setup = OPENSSL_malloc(sizeof(*setup));
 	struct seal_grant *grant = NULL;
@@ -133,28 +144,20 @@ static int sign(uint32_t memory)
 	loop.slots = setup->slots;
 	loop.generation = setup->generation;
 	loop.must_report = setup->must_report;
-	return work(&loop, memory);
+	return work(&loop);
 }
 
-struct options {
-	const char *key_type;
-	const char *name;
-	bool sealed;
-	uid_t uid;
-	gid_t gid;
-};
-
-static int make_key(enum keytype type, const struct options *options)
+static int make_key(void)
 {
 	struct seal_grant *grant = NULL;
-	int ret = options->sealed ? read_grant(SIGNER_FD_KEY_GRANT, &grant) : 0;
+	int ret = options.sealed ? read_grant(SIGNER_FD_KEY_GRANT, &grant) : 0;
 
 	if (!ret)
-		ret = fence_drop(options->uid, options->gid, getppid());
+		ret = fence_drop(options.uid, options.gid, getppid());
 	if (!ret)
 		ret = fence_close(FENCE_MAKE_KEY);
 	if (!ret)
-		ret = makekey_run(type, options->name, grant);
+		ret = makekey_run(options.type, options.name, grant);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -181,7 +184,7 @@ static int usage(FILE *to)
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-static int parse(int argc, char **argv, struct options *options)
+static int parse(int argc, char **argv)
 {
 	static const struct option table[] = {
 		{ "make-key", required_argument, NULL, 'm' },
@@ -196,39 +199,43 @@ static int parse(int argc, char **argv, struct options *options)
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (c == 'm')
-			options->key_type = optarg;
+			options.key_type = optarg;
 		else if (c == 'n')
-			options->name = optarg;
+			options.name = optarg;
 		else if (c == 's')
-			options->sealed = true;
+			options.sealed = true;
 		else if (c == 'u')
-			options->uid = (uid_t)strtoul(optarg, NULL, 10);
+			options.uid = (uid_t)strtoul(optarg, NULL, 10);
 		else if (c == 'g')
-			options->gid = (gid_t)strtoul(optarg, NULL, 10);
+			options.gid = (gid_t)strtoul(optarg, NULL, 10);
 		else
 			exit(usage(c == 'h' ? stdout : stderr));
 	}
+	if (options.key_type && keytype_parse(options.key_type, &options.type))
+		return -EINVAL;
 	return optind == argc ? 0 : -EINVAL;
+}
+
+/* On the stack in the arena. */
+static int sign_or_make_key(void)
+{
+	return options.key_type ? make_key() : sign();
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = { .name = "", .uid = (uid_t)-1, .gid = (gid_t)-1 };
-	enum keytype type = KEYTYPE_RSA_2048;
-	int last, memory, ret = 0;
+	int last, ret;
 
 	/* Before all else: what libcrypto has once allocated cannot move. */
-	memory = arena_open();
-	if (parse(argc, argv, &options) ||
-	    (options.key_type && keytype_parse(options.key_type, &type)))
+	ret = arena_open();
+	if (parse(argc, argv))
 		return usage(stderr);
 	last = options.key_type ? SIGNER_FD_REQUEST : SIGNER_FD_REPORT;
 	if (!started_by_azattestd(last))
 		return usage(stderr);
 	set_signals();
-	if (memory < 0)
-		ret = memory;
-	if (!ret)
+	memory = (uint32_t)ret;
+	if (ret >= 0)
 		ret = fence_begin((unsigned int)last + 1);
 	if (!ret && OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		ret = -ENOMEM;
@@ -236,7 +243,5 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (ret)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "locked memory");
-	if (options.key_type)
-		return make_key(type, &options);
-	return sign((uint32_t)memory);
+	arena_run(sign_or_make_key);
 }

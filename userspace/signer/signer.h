@@ -3,7 +3,7 @@
  * Map of azattest-signer, the process that holds the key and nothing else.
  *
  *   main.c     the order in which rights are given up
- *   arena.c    memory that others cannot read, or at least is not swapped; all of libcrypto's
+ *   arena.c    memory that others cannot read, or at least is not swapped: libcrypto's and the stack
  *   fence.c    user, capabilities, system calls
  *   key.c      struct setup -> struct signer, and the self-test
  *   answer.c   one request -> one answer          } library azsigner
@@ -122,6 +122,12 @@ int loop_run(struct loop *loop);
  * libcrypto: an enum arena_memory or -errno (RLIMIT_MEMLOCK: -ENOMEM).
  */
 int arena_open(void);
+/*
+ * Ends the process with what @work returns, which runs on a stack in that memory:
+ * libcrypto leaves an ECDSA signature's nonce on the stack, and who has one
+ * has the key. Needs rt_sigprocmask(2), so before the fence is closed.
+ */
+void arena_run(int (*work)(void)) __attribute__((noreturn));
 void *arena_alloc(size_t size);
 void *arena_realloc(void *p, size_t size);
 void arena_free(void *p);
