@@ -2,6 +2,7 @@
 // Promises of hostd about its questions to azattest-take: none is waited for, and each has an end.
 
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -418,6 +419,117 @@ static void a_record_is_asked_for_again_and_again(void)
 	bind_close_all(&hostd);
 }
 
+/* ---- wishes that are kept ---- */
+
+static int wish_for(uint32_t cid, struct call *call)
+{
+	struct bind_request request = request_of(1);
+
+	request.keep = true;
+	request.cid = cid;
+	*call = (struct call) { .wait.ended = on_end };
+	return bind_add(&hostd, &request, &call->wait, &failure);
+}
+
+static bool reason_has(const char *text)
+{
+	struct bind_request request = request_of(1);
+	json_t *json = bind_json(&hostd, request.uuid);
+	bool has = json && strstr(json_string_value(json_object_get(json, "reason")), text);
+
+	json_decref(json);
+	return has;
+}
+
+static unsigned int count_records(void)
+{
+	glob_t found = { 0 };
+	char pattern[80];
+	unsigned int count;
+
+	snprintf(pattern, sizeof(pattern), "%s/state/bind-*", dir);
+	count = glob(pattern, 0, NULL, &found) ? 0 : (unsigned int)found.gl_pathc;
+	globfree(&found);
+	return count;
+}
+
+static void refuse_a_wish(uint32_t cid, struct call *call)
+{
+	tap_need_eq(wish_for(cid, call), -EINPROGRESS);
+	reply(hear(), -EINVAL, "has no open device");
+	need_turns(call->ends);
+	tap_need_eq(call->error, -EINVAL);
+	tap_need(!strcmp(state_of(1), "waiting") && reason_has("no open device"));
+}
+
+static void a_wish_that_is_kept_waits_and_is_bound_in_the_end(void)
+{
+	struct call call;
+
+	begin();
+	refuse_a_wish(0, &call);
+	turn();
+	tap_need_eq(hear(), -1);	/* not at once */
+	tap_need_eq(count_records(), 0);
+	around.later_ms += 30001;
+	turn();
+	reply(hear(), 0, "");
+	need_turns(!strcmp(state_of(1), "bound"));
+	tap_need(reason_has("") && !reason_has("device"));
+	tap_need_eq(count_records(), 1);
+	tap_need_eq(wish_for(0, &call), 0);
+	bind_close_all(&hostd);
+}
+
+static void a_wish_that_cannot_even_be_asked_is_kept(void)
+{
+	struct call call;
+
+	begin();
+	tap_need(!unlink(path));
+	tap_need_eq(wish_for(0, &call), -ECONNREFUSED);
+	tap_need(!strcmp(state_of(1), "waiting") && reason_has("azattest-take"));
+	listen_as_taker();
+	tap_need_eq(wish_for(0, &call), -EINPROGRESS);
+	reply(hear(), 0, "");
+	need_turns(call.ends);
+	tap_need_eq(call.error, 0);
+	tap_need(!strcmp(state_of(1), "bound"));
+	bind_close_all(&hostd);
+}
+
+static void another_wish_takes_the_place_of_what_waits(void)
+{
+	struct call call, other;
+
+	begin();
+	refuse_a_wish(AROUND_CID + 1, &call);
+	tap_need_eq(wish_for(AROUND_CID, &call), -EINPROGRESS);
+	tap_need_eq(wish_for(AROUND_CID + 1, &other), -EBUSY);	/* not of what is asked just now */
+	reply(hear(), 0, "");
+	need_turns(call.ends);
+	tap_need(!strcmp(state_of(1), "bound"));
+	tap_need_eq(wish_for(AROUND_CID + 1, &other), -EBUSY);	/* nor of what is bound */
+	bind_close_all(&hostd);
+}
+
+static void a_kept_wish_ends_when_asked_and_with_its_process(void)
+{
+	struct bind_request request;
+	struct call call;
+
+	begin();
+	request = request_of(1);
+	refuse_a_wish(0, &call);
+	tap_need_eq(bind_remove(&hostd, request.uuid, &failure), 0);
+	tap_need(!hostd.bound);
+	refuse_a_wish(0, &call);
+	tap_kill(vmm);
+	turn();
+	tap_need(!hostd.bound);
+	tap_need_eq(count_records(), 0);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(the_call_ends_when_the_answer_comes),
 	TAP_TEST(a_refusal_leaves_nothing),
@@ -430,6 +542,10 @@ static const struct tap_test tests[] = {
 	TAP_TEST(two_calls_for_one_vm_ask_once),
 	TAP_TEST(whatever_ends_it_tells_the_call),
 	TAP_TEST(a_record_is_asked_for_again_and_again),
+	TAP_TEST(a_wish_that_is_kept_waits_and_is_bound_in_the_end),
+	TAP_TEST(a_wish_that_cannot_even_be_asked_is_kept),
+	TAP_TEST(another_wish_takes_the_place_of_what_waits),
+	TAP_TEST(a_kept_wish_ends_when_asked_and_with_its_process),
 };
 
 int main(int argc, char **argv)

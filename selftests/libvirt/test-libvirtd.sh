@@ -94,8 +94,13 @@ a_domain_whose_uuid_is_taken_is_refused_until_it_is_free()
 	virt_becomes virt_bound 1 77 || return 1
 	before=$(refused)
 	virsh -q start web1 && virt_becomes grep -q 'web1: .*is bound already' agent.log &&
-		virt_bound 1 77 && [ "$(refused)" -gt "$before" ] || return 1
+		virt_bound 1 77 && [ "$(refused)" -gt "$before" ] && virt_becomes doctor_names_it || return 1
 	virt_end twin && virt_becomes virt_bound 1 "$cid" && destroyed
+}
+
+doctor_names_it()
+{
+	virt_ctl doctor | grep -q 'VMs without identity: web1: .*is bound already'
 }
 
 refused()
@@ -137,7 +142,16 @@ a_saved_domain_is_bound_anew_when_it_is_restored()
 {
 	local before
 	started && before=$(virt_generation 1) && virsh -q managedsave web1 && virt_becomes virt_unbound 1 &&
-		virsh -q start web1 && virt_becomes virt_newer 1 "$before" && destroyed
+		virsh -q start web1 && virt_becomes virt_newer 1 "$before" && before=$(virt_generation 1) &&
+		virsh -q save web1 "$virt_dir/saved" && virt_becomes virt_unbound 1 &&
+		virsh -q restore "$virt_dir/saved" && virt_becomes virt_newer 1 "$before" && destroyed
+}
+
+a_reset_keeps_the_generation()
+{
+	local before
+	started && before=$(virt_binding 1) && virsh -q reset web1 && virsh -q suspend web1 &&
+		virsh -q resume web1 && [ "$(virt_binding 1)" = "$before" ] && destroyed
 }
 
 metadata_opts_out_and_names_the_profile()
@@ -169,5 +183,5 @@ virt_run a_started_domain_is_bound_and_a_destroyed_one_not \
 	a_renamed_domain_has_its_new_name one_undefined_while_it_runs_stays_bound_until_it_ends \
 	a_domain_whose_uuid_is_taken_is_refused_until_it_is_free libvirtds_restart_is_harmless \
 	a_domain_that_ended_while_libvirtd_was_away_is_unbound a_hostd_that_comes_later_is_told \
-	a_saved_domain_is_bound_anew_when_it_is_restored metadata_opts_out_and_names_the_profile \
+	a_saved_domain_is_bound_anew_when_it_is_restored a_reset_keeps_the_generation metadata_opts_out_and_names_the_profile \
 	one_with_a_dev_of_its_own_is_bound

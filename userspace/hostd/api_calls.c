@@ -275,10 +275,11 @@ static struct api_answer read_binding(json_t *body, struct bind_request *request
 	const char *name = "", *profile = "";
 	json_int_t pid, cid = 0;
 	json_error_t error;
-	int named = 0;
+	int named = 0, keep = 0;
 
-	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:I, s?I, s?b, s?s, s?s}", "pid", &pid,
-			   "cid", &cid, "named", &named, "name", &name, "profile", &profile))
+	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:I, s?I, s?b, s?b, s?s, s?s}", "pid", &pid,
+			   "cid", &cid, "named", &named, "keep", &keep, "name", &name,
+			   "profile", &profile))
 		return bad_member(&error);
 	if (pid < 2 || pid > INT_MAX)
 		return bad_field("pid", "no VMM can have it");
@@ -291,6 +292,7 @@ static struct api_answer read_binding(json_t *body, struct bind_request *request
 	request->pid = (pid_t)pid;
 	request->cid = (uint32_t)cid;
 	request->named = named;
+	request->keep = keep;
 	return (struct api_answer) { 0 };
 }
 

@@ -110,8 +110,8 @@ static void forget(struct bound *b, int error, const char *why)
 	if (store_remove(&b->hostd->store, name, &failure))
 		log_line(LOG_ERR, "%s", failure.text);
 	fdstore_remove(name);
-	log_line(LOG_INFO, "%s: unbound from process %d: %s", name + strlen(BIND_PREFIX), b->request.pid,
-		 why);
+	log_line(LOG_INFO, "%s: %s process %d: %s", name + strlen(BIND_PREFIX),
+		 b->fresh ? "waits no longer for" : "unbound from", b->request.pid, why);
 	failure_set(&failure, EXIT_FAILURE, 0, "process %d: %s", b->request.pid, why);
 	tell(b, error, &failure);
 	drop(b);
@@ -179,20 +179,30 @@ static void is_bound(struct bound *b)
 	tell(b, 0, NULL);
 }
 
-/* What was asked for just now is gone with that; what was bound before is tried again. */
-static void is_not_bound(struct bound *b, int error, const struct failure *failure)
+static void try_later(struct bound *b, const struct failure *failure)
 {
-	if (b->fresh) {
-		tell(b, error, failure);
-		drop(b);
-		return;
-	}
 	if (strcmp(b->failure.text, failure->text))
 		log_line(LOG_ERR, "%s", failure->text);
 	b->failure = *failure;
 	backoff_failed(&b->backoff);
 	hostd_wake_at(b->hostd, b->backoff.next_ms);
+}
+
+/* What was asked for just now is gone with that, unless it is to be kept. */
+static bool given_up(const struct bound *b)
+{
+	return b->fresh && !b->request.keep;
+}
+
+static void is_not_bound(struct bound *b, int error, const struct failure *failure)
+{
+	bool gone = given_up(b);
+
+	if (!gone)
+		try_later(b, failure);
 	tell(b, error, failure);
+	if (gone)
+		drop(b);
 }
 
 /* Its descriptors are closed after this: who keeps the VMM's device open keeps its memory. */
@@ -320,6 +330,12 @@ static bool same(const struct bound *b, const struct bind_request *request)
 	       (!request->cid || request->cid == b->request.cid);
 }
 
+/* What failed waits, and something else is wanted: nothing was bound yet. */
+static bool gives_way(const struct bound *b, const struct bind_request *request)
+{
+	return b->fresh && !b->waits && !taker_busy(&b->taker) && !same(b, request);
+}
+
 /* -EINPROGRESS: @wait hears the end. */
 static int ask_for(struct bound *b, struct bind_wait *wait, struct failure *failure)
 {
@@ -372,6 +388,9 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 	if (b && process_gone(b->request.pid, b->pid_start)) {
 		forget(b, -ESRCH, "it has ended");
 		b = NULL;
+	} else if (b && gives_way(b, request)) {
+		drop(b);
+		b = NULL;
 	}
 	if (b)
 		return add_again(b, request, wait, failure);
@@ -379,7 +398,11 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 	if (!b)
 		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
 	ret = begin(b, wait, failure);
-	if (ret != -EINPROGRESS)
+	if (ret == -EINPROGRESS)
+		return ret;
+	if (b->fresh && request->keep)
+		try_later(b, failure);
+	else
 		drop(b);
 	return ret;
 }

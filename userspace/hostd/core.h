@@ -231,7 +231,7 @@ struct bound {
 	struct bind_request request;
 	uint64_t pid_start;
 	int64_t added;
-	bool fresh;			/* never bound yet: no record, and forgotten if it fails */
+	bool fresh;			/* never bound yet: no record; forgotten if it fails, unless .keep */
 	struct taker taker;
 	struct bind_wait *waits;	/* calls that hear how the question ends */
 	int64_t wait_ms;		/* until when it must be asked, if .waits */

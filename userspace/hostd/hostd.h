@@ -127,6 +127,7 @@ struct bind_request {
 	pid_t pid;
 	uint32_t cid;			/* 0: what the VMM's command line says */
 	bool named;			/* the command line must have the UUID */
+	bool keep;			/* what fails is tried again, for as long as the process lives */
 	char name[AZATTEST_NAME_LEN];	/* may be "" */
 	char profile[AZATTEST_PROFILE_LEN];	/* may be "" */
 };

@@ -124,8 +124,8 @@ static bool bind_domain(const struct agent *agent, const struct vm_name *vm,
 
 	if (pid < 0)
 		return false;
-	json = json_pack("{s:i, s:I, s:b, s:s, s:s}", "pid", pid, "cid", (json_int_t)enrolment->cid,
-			 "named", 1, "name", vm->cut, "profile", enrolment->profile);
+	json = json_pack("{s:i, s:I, s:b, s:b, s:s, s:s}", "pid", pid, "cid", (json_int_t)enrolment->cid,
+			 "named", 1, "keep", 1, "name", vm->cut, "profile", enrolment->profile);
 	body = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!body) {
