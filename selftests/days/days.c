@@ -68,6 +68,12 @@ void days_pass(struct fakeclock *clock, int64_t seconds)
 	__atomic_add_fetch(&clock->ahead_s, seconds, __ATOMIC_SEQ_CST);
 }
 
+void days_sleep(struct fakeclock *clock, int64_t seconds)
+{
+	__atomic_add_fetch(&clock->slept_s, seconds, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&clock->wall_s, seconds, __ATOMIC_SEQ_CST);
+}
+
 void days_set(struct fakeclock *clock, int64_t wall)
 {
 	__atomic_store_n(&clock->wall_s, wall, __ATOMIC_SEQ_CST);

@@ -13,6 +13,8 @@
 struct fakeclock *days_open(struct rig *rig, const char *name);
 /* Time goes by: all clocks move. */
 void days_pass(struct fakeclock *clock, int64_t seconds);
+/* The host is suspended for so long. */
+void days_sleep(struct fakeclock *clock, int64_t seconds);
 /* Somebody sets the clock. */
 void days_set(struct fakeclock *clock, int64_t wall);
 /* No renewal is under way, and all signers are ready that should be. */

@@ -56,6 +56,8 @@ EXPORTED int clock_gettime(clockid_t id, struct timespec *ts)
 	if (page && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE ||
 		     id == CLOCK_MONOTONIC_RAW || id == CLOCK_BOOTTIME))
 		ts->tv_sec += page->ahead_s;
+	if (page && id == CLOCK_BOOTTIME)
+		ts->tv_sec += page->slept_s;
 	return 0;
 }
 

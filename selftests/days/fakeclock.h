@@ -16,10 +16,13 @@
  * @wall_s:  seconds since 1970; it stands still until the test moves it
  * @ahead_s: how far the clocks that count from the boot are ahead of the true
  *           ones, which they follow
+ * @slept_s: how much of the time since the boot the host was suspended: CLOCK_MONOTONIC
+ *           does not know of it
  */
 struct fakeclock {
 	int64_t wall_s;
 	int64_t ahead_s;
+	int64_t slept_s;
 };
 
 #endif

@@ -120,6 +120,27 @@ static void documents_end_with_the_certificate_to_the_second(void)
 	rig_stop(&rig);
 }
 
+/* Its timers did not run meanwhile, and nobody has set the clock. */
+static void a_host_that_slept_past_the_end_signs_nothing_and_renews_when_it_wakes(void)
+{
+	open_cmp("slept", "");
+	rig_start(&rig);
+	need_host("Active", "ok", "");
+	days_sleep(clock_page, 10 * DAY);
+	need_host("Active", "ok", "");
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_OK);
+	rig_stop_ca(&rig);
+	days_sleep(clock_page, 40 * DAY);
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_EXPIRED);
+	need_host("Expired", "renewal-failing", "CA unreachable for ");
+	tap_need(rig_says(&rig, "clock", "problem", ""));
+	rig_start_ca(&rig, "");
+	days_pass(clock_page, 2 * HOUR);
+	need_host("Active", "ok", "");
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_OK);
+	rig_stop(&rig);
+}
+
 /* A host without a battery, before its time service has spoken. */
 static void clock_that_was_never_set_is_no_expired_certificate(void)
 {
@@ -255,6 +276,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(states_have_their_way_age_and_next_step),
 	TAP_TEST(end_is_warned_of_once_a_day_and_told_in_status),
 	TAP_TEST(documents_end_with_the_certificate_to_the_second),
+	TAP_TEST(a_host_that_slept_past_the_end_signs_nothing_and_renews_when_it_wakes),
 	TAP_TEST(clock_that_was_never_set_is_no_expired_certificate),
 	TAP_TEST(clock_that_is_set_while_we_look_is_told),
 	TAP_TEST(clock_that_was_set_meanwhile_is_told),

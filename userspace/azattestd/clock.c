@@ -36,12 +36,17 @@
 /* A CA that dates a certificate further back says nothing about now. */
 #define FRESH_S		86400
 
-static int64_t since_boot(void)
+int64_t clock_boot_ms(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec;
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static int64_t since_boot(void)
+{
+	return clock_boot_ms() / 1000;
 }
 
 static void read_boot(char id[CLOCK_BOOT])

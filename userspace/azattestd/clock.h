@@ -26,6 +26,8 @@ struct clock {
 	char boot[CLOCK_BOOT];
 };
 
+/* Since boot. A host that was suspended does what became due meanwhile when it wakes. */
+int64_t clock_boot_ms(void);
 void clock_open(struct azattestd *d);
 void clock_tick(struct azattestd *d);
 void clock_close(struct azattestd *d);

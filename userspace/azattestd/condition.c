@@ -40,7 +40,7 @@ static void describe_failure(const struct azattestd *d, int64_t now, char *out, 
 static void describe_retry(const struct azattestd *d, char *out, size_t size)
 {
 	bool sync = d->config.source == CONFIG_CMP || d->config.source == CONFIG_EXEC;
-	int64_t wait = (d->renew.next_ms - watch_now_ms()) / 1000;
+	int64_t wait = (d->renew.next_ms - clock_boot_ms()) / 1000;
 	char span[ACCEPT_SPAN];
 
 	snprintf(out, size, "tried again in %s; \"azattestctl sync\" tries now%s",

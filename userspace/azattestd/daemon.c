@@ -71,7 +71,7 @@ static bool renewal_due(struct azattestd *d)
 	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source ||
 	    key_is_outdated(d))
 		return true;
-	return watch_now_ms() >= d->renew.rested_ms &&
+	return clock_boot_ms() >= d->renew.rested_ms &&
 	       d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
 }
 
@@ -82,7 +82,7 @@ static void start_renewal(struct azattestd *d)
 	if (!ret)
 		return;
 	log_line(LOG_ERR, "renewal: cannot start its process: %s", strerror(-ret));
-	d->renew.next_ms = watch_now_ms() + TICK_MS;
+	d->renew.next_ms = clock_boot_ms() + TICK_MS;
 }
 
 /* The newest leaf goes live: signers that have proved it, then the older ones end. */
@@ -165,7 +165,7 @@ static void renewal_ended(struct azattestd *d, int status)
 		 d->leaf.number, config_sources[d->leaf.source]);
 	audit_certificate(d);
 	/* A CA may issue what is due again at once, and each time anew: not in a storm. */
-	d->renew.rested_ms = watch_now_ms() + RENEWED_PAUSE_MS;
+	d->renew.rested_ms = clock_boot_ms() + RENEWED_PAUSE_MS;
 	go_live(d);
 }
 
@@ -293,7 +293,7 @@ static void tick(struct azattestd *d)
 {
 	keeper_tick(d);
 	if (!d->renew.errand.pid && renewal_due(d) &&
-	    (watch_now_ms() >= d->renew.next_ms || renew_directory_changed(d)))
+	    (clock_boot_ms() >= d->renew.next_ms || renew_directory_changed(d)))
 		start_renewal(d);
 	if (leaf_is_bad(d))
 		reject_leaf(d, d->supervise.why);

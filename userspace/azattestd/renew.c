@@ -70,7 +70,7 @@ static void retry_later(struct azattestd *d)
 		history_failing(d, renew->errand.failure.text);
 		renew->failing_s = history_failing_since(d);
 	}
-	renew->next_ms = watch_now_ms() + jitter(wait < last ? wait : last);
+	renew->next_ms = clock_boot_ms() + jitter(wait < last ? wait : last);
 }
 
 void renew_failed(struct azattestd *d, const char *why)

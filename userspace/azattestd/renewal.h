@@ -66,7 +66,7 @@ void errand_stop(struct errand *errand);
 struct renew {
 	struct errand errand;
 	pid_t keeper;		/* that the child may ask; 0: none */
-	int64_t next_ms;	/* not before */
+	int64_t next_ms;	/* not before, by clock_boot_ms() */
 	int64_t rested_ms;	/* nor before this, if it is only that few days are left */
 	unsigned int failures;	/* in a row */
 	uint64_t run;		/* counts them */

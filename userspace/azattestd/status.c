@@ -111,7 +111,7 @@ static json_t *certificate_json(const struct azattestd *d)
 static json_t *sync_json(const struct azattestd *d)
 {
 	const struct renew *renew = &d->renew;
-	int64_t wait = renew->next_ms - watch_now_ms(), now = time(NULL), next;
+	int64_t wait = renew->next_ms - clock_boot_ms(), now = time(NULL), next;
 
 	next = renew->failures ? now + (wait > 0 ? wait / 1000 : 0) :
 		d->leaf.number ? d->leaf.not_after - (int64_t)d->config.renew_days * 86400 : now;
