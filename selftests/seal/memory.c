@@ -46,7 +46,7 @@ struct look {
 
 static bool has(const struct look *look, const uint8_t *copy, size_t n)
 {
-	if (look->bytes)
+	if (!look->pieces)
 		return memmem(copy, n, look->bytes, look->length);
 	for (unsigned int i = 0; i < look->pieces->count; i++)
 		if (memmem(copy, n, look->pieces->bytes[i], MEMORY_PIECE))
@@ -96,7 +96,7 @@ static bool next_region(FILE *smaps, struct region *region)
 
 static unsigned int look_into(pid_t pid, const struct look *look)
 {
-	struct region region;
+	struct region region = { 0 };
 	unsigned int found = 0;
 	char path[40];
 	FILE *smaps;
