@@ -82,10 +82,10 @@ walk_domain()
 	virsh -q define "$1.xml" && { cat "$1.out" >"$1.log" & }
 }
 
-# A guest in a guest is slow: who looks too often takes its processor away.
+# A guest in a guest is slow: who looks too often takes its processor away. Patience as of virt_guest_becomes.
 walk_await()
 {
-	local end=$((SECONDS + ${virt_patience:?}))
+	local end=$((SECONDS + 3 * ${virt_patience:?}))
 
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || { echo "never came true: $*"; return 1; }
