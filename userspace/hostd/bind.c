@@ -189,20 +189,13 @@ static void try_later(struct bound *b, const struct failure *failure)
 }
 
 /* What was asked for just now is gone with that, unless it is to be kept. */
-static bool given_up(const struct bound *b)
-{
-	return b->fresh && !b->request.keep;
-}
-
 static void is_not_bound(struct bound *b, int error, const struct failure *failure)
 {
-	bool gone = given_up(b);
-
-	if (!gone)
-		try_later(b, failure);
 	tell(b, error, failure);
-	if (gone)
+	if (b->fresh && !b->request.keep)
 		drop(b);
+	else
+		try_later(b, failure);
 }
 
 /* Its descriptors are closed after this: who keeps the VMM's device open keeps its memory. */
@@ -363,16 +356,26 @@ static int add_again(struct bound *b, const struct bind_request *request, struct
 	return b->owner.fd >= 0 ? 0 : ask_for(b, wait, failure);
 }
 
-static int begin(struct bound *b, struct bind_wait *wait, struct failure *failure)
+static int begin(struct hostd *hostd, const struct bind_request *request, struct bind_wait *wait,
+		 struct failure *failure)
 {
-	int ret = process_start(b->request.pid, &b->pid_start);
+	uint64_t start;
+	int ret = process_start(request->pid, &start);
+	struct bound *b;
 
 	if (ret)
-		return failure_set(failure, EXIT_FAILURE, ret, "process %d: %s", b->request.pid,
+		return failure_set(failure, EXIT_FAILURE, ret, "process %d: %s", request->pid,
 				   ret == -ESRCH ? "there is no such process" : strerror(-ret));
+	b = bind_new(hostd, request);
+	if (!b)
+		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
+	b->pid_start = start;
 	b->fresh = true;
 	b->added = time(NULL);
-	return ask_for(b, wait, failure);
+	ret = ask_for(b, wait, failure);
+	if (ret != -EINPROGRESS)
+		is_not_bound(b, ret, failure);
+	return ret;
 }
 
 int bind_add(struct hostd *hostd, const struct bind_request *request, struct bind_wait *wait,
@@ -380,7 +383,6 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 {
 	const char *wrong = bind_wrong_request(request);
 	struct bound *b;
-	int ret;
 
 	if (wrong)
 		return failure_set(failure, EXIT_FAILURE, -EINVAL, "%s", wrong);
@@ -392,19 +394,7 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 		drop(b);
 		b = NULL;
 	}
-	if (b)
-		return add_again(b, request, wait, failure);
-	b = bind_new(hostd, request);
-	if (!b)
-		return failure_set(failure, EXIT_FAILURE, -ENOMEM, "no memory");
-	ret = begin(b, wait, failure);
-	if (ret == -EINPROGRESS)
-		return ret;
-	if (b->fresh && request->keep)
-		try_later(b, failure);
-	else
-		drop(b);
-	return ret;
+	return b ? add_again(b, request, wait, failure) : begin(hostd, request, wait, failure);
 }
 
 int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN], struct failure *failure)
