@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <jansson.h>
+#include <openssl/pkcs7.h>
 
 #include <selftests/azattestd/fakemodule.h>
 #include <selftests/lib/tap.h>
@@ -70,7 +71,9 @@ bool rig_log_has(struct rig *rig, const char *text);
 bool rig_only_leaf_is(struct rig *rig, unsigned int number);
 /* "" for success, or the reason. */
 const char *rig_sync(struct rig *rig);
-/* A document that verifies: its expiry is no later than its leaf's end. */
+/* A new document of the VM that fakemodule_ask() asks for. */
+PKCS7 *rig_document(struct rig *rig);
+/* One that verifies: its expiry is no later than its leaf's end. */
 void rig_need_document(struct rig *rig);
 
 #endif

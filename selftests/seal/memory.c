@@ -72,7 +72,7 @@ static bool region_has(int mem, unsigned long from, size_t size, const struct lo
 struct region {
 	unsigned long from, to;
 	char line[300];
-	bool writable;
+	bool readable;
 	bool guarded;	/* neither swapped nor dumped */
 };
 
@@ -84,7 +84,7 @@ static bool next_region(FILE *smaps, struct region *region)
 
 	while (fgets(line, sizeof(line), smaps)) {
 		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3) {
-			*region = (struct region) { .from = from, .to = to, .writable = mode[1] == 'w' };
+			*region = (struct region) { .from = from, .to = to, .readable = *mode == 'r' };
 			snprintf(region->line, sizeof(region->line), "%.*s", (int)strcspn(line, "\n"), line);
 		} else if (!strncmp(line, "VmFlags:", 8)) {
 			region->guarded = strstr(line, " lo") && strstr(line, " dd");
@@ -92,6 +92,24 @@ static bool next_region(FILE *smaps, struct region *region)
 		}
 	}
 	return false;
+}
+
+static FILE *open_regions(pid_t pid)
+{
+	char path[40];
+	FILE *smaps;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	smaps = fopen(path, "r");
+	tap_need(smaps);
+	return smaps;
+}
+
+/* The arena is no place where a piece would be too many. */
+static bool is_left_out(const struct region *region, const struct look *look)
+{
+	return !region->readable || region->to - region->from > REGION_MAX ||
+	       (look->pieces && region->guarded);
 }
 
 static unsigned int look_into(pid_t pid, const struct look *look)
@@ -106,11 +124,10 @@ static unsigned int look_into(pid_t pid, const struct look *look)
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	if (mem < 0 && errno == EACCES)
 		tap_skip("needs CAP_SYS_PTRACE, to read the memory of another process");
-	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
-	smaps = fopen(path, "r");
-	tap_need(mem >= 0 && smaps);
+	tap_need(mem >= 0);
+	smaps = open_regions(pid);
 	while (next_region(smaps, &region)) {
-		if (!region.writable || region.guarded || region.to - region.from > REGION_MAX ||
+		if (is_left_out(&region, look) ||
 		    !region_has(mem, region.from, region.to - region.from, look))
 			continue;
 		tap_diag("found in %d: %s", pid, region.line);
@@ -141,13 +158,10 @@ bool memory_stack_is_guarded(pid_t pid)
 {
 	struct region region = { 0 };
 	unsigned long sp = 0;
-	char path[40];
 	FILE *smaps;
 
 	tap_need_wait((sp = stack_pointer(pid)));
-	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
-	smaps = fopen(path, "r");
-	tap_need(smaps);
+	smaps = open_regions(pid);
 	while (next_region(smaps, &region))
 		if (sp >= region.from && sp < region.to)
 			break;

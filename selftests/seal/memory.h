@@ -25,11 +25,11 @@ void memory_add(struct memory_pieces *pieces, const void *bytes, size_t length);
 void memory_add_number(struct memory_pieces *pieces, const BIGNUM *number);
 
 /*
- * Regions of the process's memory that have a piece. Left out is what it cannot write, and the
- * signer's arena: secret memory cannot be read so, and locked memory is known to have keys.
+ * Regions of the process's memory that have a piece, but for the signer's arena: secret memory
+ * cannot be read, and locked memory is known to have keys.
  */
 unsigned int memory_with(pid_t pid, const struct memory_pieces *pieces);
-/* The same for all of these bytes together. */
+/* Regions that have all of these bytes together, wherever. */
 unsigned int memory_with_bytes(pid_t pid, const void *bytes, size_t length);
 
 /* Whether its stack is in memory that is neither swapped nor dumped. */

@@ -22,22 +22,23 @@ test-tpm_PKGS := $(seal_TPM_PKGS)
 UNIT_TESTS += test-tpm
 
 # The daemon as a whole, with the module that is a file.
-seal_RIG := selftests/certificate/rig.c selftests/azattestd/fakemodule.c selftests/seal/swtpm.c
+seal_RIG := selftests/certificate/rig.c selftests/azattestd/fakemodule.c
+seal_TPM_RIG := $(seal_RIG) $(addprefix selftests/seal/,swtpm.c tpmrig.c)
 
 ASAN_PROGRAMS += test-sealed
-test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_RIG) $(seal_TAP)
+test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_TPM_RIG) $(seal_TAP)
 test-sealed_PKGS := libcrypto jansson
 UNIT_TESTS += test-sealed
 
 ASAN_PROGRAMS += test-disk
-test-disk_SRCS := selftests/seal/test-disk.c $(filter-out %/swtpm.c,$(seal_RIG)) $(seal_TAP)
+test-disk_SRCS := selftests/seal/test-disk.c $(seal_RIG) $(seal_TAP)
 test-disk_PKGS := libcrypto jansson
 UNIT_TESTS += test-disk
 
 # It opens what it may not find, so it has what azattest-keeper has.
 ASAN_PROGRAMS += test-remains
-test-remains_SRCS := $(addprefix selftests/seal/,test-remains.c memory.c thief.c) $(seal_RIG) userspace/seal/tpm.c \
-	$(seal_SRCS) $(seal_TAP)
+test-remains_SRCS := $(addprefix selftests/seal/,test-remains.c memory.c thief.c) $(seal_TPM_RIG) \
+	userspace/seal/tpm.c $(seal_SRCS) $(seal_TAP)
 test-remains_PKGS := $(seal_TPM_PKGS) jansson
 UNIT_TESTS += test-remains
 

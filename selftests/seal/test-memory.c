@@ -15,11 +15,10 @@
 #include <openssl/pkcs7.h>
 #include <openssl/sha.h>
 
-#include <selftests/certificate/rig.h>
 #include <selftests/lib/tap.h>
 #include <selftests/seal/memory.h>
-#include <selftests/seal/swtpm.h>
 #include <selftests/seal/thief.h>
+#include <selftests/seal/tpmrig.h>
 
 static struct rig rig;
 static struct swtpm tpm;
@@ -32,16 +31,10 @@ static struct {
 	EVP_PKEY *key;
 } host;
 
-/* Started twice: its keys were opened, and made by another process. */
-static void open_host(const char *name, const char *level, const char *key_type,
-		      unsigned int starts)
+/* @starts: 1, its processes have made their keys; 2, they have opened them. */
+static void open_host(const char *name, const char *key, const char *key_type, unsigned int starts)
 {
-	static char lines[300];
-
-	rig_open(&rig, name);
-	swtpm_make(&tpm, rig_path(&rig, "tpm"));
-	snprintf(lines, sizeof(lines), "tcti = %s\nlevel = %s", tpm.tcti, level);
-	rig.key = lines;
+	tpmrig_open(&rig, &tpm, name, key);
 	rig.key_type = key_type;
 	rig_configure(&rig, "source = embedded\n");
 	for (unsigned int i = 0; i < starts; i++) {
@@ -50,22 +43,6 @@ static void open_host(const char *name, const char *level, const char *key_type,
 		rig_start_active(&rig);
 	}
 	host.key = thief_leaf(rig_path(&rig, "state"), &tpm, 1, &host.secrets, host.text);
-}
-
-static PKCS7 *get_document(void)
-{
-	int place = fakemodule_ask(rig.module, 20201001, "abc", "");
-	const struct fakemodule_request *r = &rig.module->request[place];
-	const unsigned char *p = r->document;
-	PKCS7 *p7;
-
-	tap_need(place >= 0);
-	tap_need_wait(fakemodule_answered(rig.module, place));
-	tap_need_eq(r->answer.status, AZATTEST_STATUS_OK);
-	p7 = d2i_PKCS7(NULL, &p, (long)r->answer.length);
-	tap_need(p7);
-	fakemodule_free(rig.module, place);
-	return p7;
 }
 
 /* what is looked for */
@@ -150,6 +127,12 @@ static int have_and_wait(void *arg)
 	return copy[0];
 }
 
+static void add_random(struct memory_pieces *pieces, BIGNUM *number)
+{
+	tap_need(BN_rand(number, 256, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1);
+	memory_add_number(pieces, number);
+}
+
 /* The control of all that find nothing. */
 static void a_part_of_a_number_in_ordinary_memory_is_found(void)
 {
@@ -159,19 +142,18 @@ static void a_part_of_a_number_in_ordinary_memory_is_found(void)
 	int status;
 	pid_t pid;
 
-	tap_need(BN_rand(number, 256, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1);
-	memory_add_number(&pieces, number);
+	add_random(&pieces, number);
 	tap_need(BN_bn2lebinpad(number, bytes + 5, 32) == 32);
 	memset(bytes + 5, 0, 12);
-	BN_free(number);
 	pid = tap_spawn(have_and_wait, bytes, -1);
 	tap_need_eq(waitpid(pid, &status, WUNTRACED), pid);
 	tap_need(WIFSTOPPED(status));
 	tap_need(memory_with(pid, &pieces) > 0);
 	memset(&pieces, 0, sizeof(pieces));
-	memory_add(&pieces, "what is not in there, at all", 28);
+	add_random(&pieces, number);	/* that it never had */
 	tap_need_eq(memory_with(pid, &pieces), 0);
 	tap_kill(pid);
+	BN_free(number);
 }
 
 static void need_signers_without(const struct memory_pieces *pieces)
@@ -190,10 +172,10 @@ static void need_signed_in_secret(const char *name, const char *key_type)
 	static struct memory_pieces pieces;
 	PKCS7 *p7;
 
-	open_host(name, "tpm", key_type, 2);
+	open_host(name, "level = tpm", key_type, 2);
 	for (unsigned int i = 0; i < 8; i++)
-		PKCS7_free(get_document());
-	p7 = get_document();
+		PKCS7_free(rig_document(&rig));
+	p7 = rig_document(&rig);
 	add_key(&pieces, host.key);
 	add_text(&pieces, host.text, host.key);
 	memory_add(&pieces, host.secrets.grant, sizeof(host.secrets.grant));
@@ -215,11 +197,11 @@ static void signers_leave_nothing_of_an_rsa_key_outside_of_the_arena(void)
 	need_signed_in_secret("memory-rsa", "rsa-2048");
 }
 
-static void need_kept_in_secret(const char *name, const char *level, unsigned int starts)
+static void need_kept_in_secret(const char *name, const char *key, unsigned int starts)
 {
 	static struct memory_pieces pieces;
 
-	open_host(name, level, "p-256", starts);
+	open_host(name, key, "p-256", starts);
 	memory_add(&pieces, host.secrets.wrapping, sizeof(host.secrets.wrapping));
 	memory_add(&pieces, host.secrets.grant, sizeof(host.secrets.grant));
 	tap_need_eq(memory_with(rig_keeper(&rig), &pieces), 0);
@@ -229,24 +211,25 @@ static void need_kept_in_secret(const char *name, const char *level, unsigned in
 
 static void the_keeper_leaves_nothing_of_an_unsealed_key_outside_of_the_arena(void)
 {
-	need_kept_in_secret("memory-tpm", "tpm", 2);
+	need_kept_in_secret("memory-tpm", "level = tpm", 2);
 }
 
 static void the_keeper_leaves_nothing_of_a_host_key_outside_of_the_arena(void)
 {
-	need_kept_in_secret("memory-host-key", "host-key", 2);
+	need_kept_in_secret("memory-host-key", "level = host-key", 2);
 }
 
 static void the_keeper_leaves_nothing_of_a_key_that_it_made_outside_of_the_arena(void)
 {
-	need_kept_in_secret("memory-made", "tpm", 1);
+	need_kept_in_secret("memory-made", "level = tpm", 1);
 }
 
 static void signers_and_the_keeper_have_a_stack_that_is_neither_swapped_nor_dumped(void)
 {
-	open_host("stack", "tpm", "p-256", 1);
+	open_host("stack", "level = tpm", "p-256", 1);
 	tap_need(!memory_stack_is_guarded(rig.daemon));		/* the control */
-	tap_need(memory_stack_is_guarded(rig_signer(&rig, 0)) && memory_stack_is_guarded(rig_signer(&rig, 1)));
+	for (unsigned int i = 0; i < 2; i++)
+		tap_need(memory_stack_is_guarded(rig_signer(&rig, i)));
 	tap_need(memory_stack_is_guarded(rig_keeper(&rig)));
 	EVP_PKEY_free(host.key);
 	rig_stop(&rig);

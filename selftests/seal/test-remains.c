@@ -14,11 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <selftests/certificate/rig.h>
 #include <selftests/lib/tap.h>
 #include <selftests/seal/memory.h>
-#include <selftests/seal/swtpm.h>
 #include <selftests/seal/thief.h>
+#include <selftests/seal/tpmrig.h>
 #include <userspace/seal/seal.h>
 
 #define CTL	"CTL='%s/azattestctl --socket run/azattestd.sock'; "
@@ -28,12 +27,10 @@ static struct swtpm tpm;
 
 static void open_host(const char *name, const char *level)
 {
-	static char lines[300];
+	char key[40];
 
-	rig_open(&rig, name);
-	swtpm_make(&tpm, rig_path(&rig, "tpm"));
-	snprintf(lines, sizeof(lines), "tcti = %s\nlevel = %s", tpm.tcti, level);
-	rig.key = lines;
+	snprintf(key, sizeof(key), "level = %s", level);
+	tpmrig_open(&rig, &tpm, name, key);
 	rig_configure(&rig, "source = embedded\n");
 }
 

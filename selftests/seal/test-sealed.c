@@ -11,9 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <selftests/certificate/rig.h>
 #include <selftests/lib/tap.h>
-#include <selftests/seal/swtpm.h>
+#include <selftests/seal/tpmrig.h>
 
 static struct rig rig;
 static struct swtpm tpm;
@@ -22,10 +21,7 @@ static struct swtpm tpm;
 
 static void configure(const char *key, const char *source)
 {
-	static char lines[300];
-
-	snprintf(lines, sizeof(lines), "tcti = %s\n%s", tpm.tcti, key);
-	rig.key = lines;
+	tpmrig_key(&rig, &tpm, key);
 	if (source)
 		rig_configure(&rig, "%s", source);
 	else
@@ -35,9 +31,8 @@ static void configure(const char *key, const char *source)
 /* A host with a TPM, whose certificates are its own. */
 static void open_embedded(const char *name, const char *key)
 {
-	rig_open(&rig, name);
-	swtpm_make(&tpm, rig_path(&rig, "tpm"));
-	configure(key, "source = embedded\n");
+	tpmrig_open(&rig, &tpm, name, key);
+	rig_configure(&rig, "source = embedded\n");
 }
 
 static void open_cmp(const char *name, const char *key)
