@@ -22,7 +22,8 @@ test-hostd-bind_PKGS := jansson uuid
 hostd_TAP := selftests/lib/tap.c selftests/lib/child.c userspace/daemon/log.c
 
 hostd_UNITS := test-hostd-config test-hostd-store test-hostd-process test-hostd-module \
-	test-hostd-facts test-hostd-session test-hostd-slots test-hostd-ask test-hostd-audit
+	test-hostd-facts test-hostd-session test-hostd-slots test-hostd-ask test-hostd-keep \
+	test-hostd-audit
 ASAN_PROGRAMS += $(hostd_UNITS)
 test-hostd-config_SRCS := selftests/hostd/test-hostd-config.c userspace/hostd/config.c \
 	userspace/daemon/inifile.c $(hostd_TAP)
@@ -50,9 +51,10 @@ test-hostd-slots_PKGS := jansson
 test-hostd-audit_SRCS := selftests/hostd/test-hostd-audit.c userspace/hostd/audit.c $(hostd_TAP)
 test-hostd-audit_PKGS := jansson
 test-hostd-audit_LDLIBS := -Wl,--wrap=watch_now_ms
-test-hostd-ask_SRCS := $(addprefix selftests/hostd/,test-hostd-ask.c around.c) \
+hostd_ASKING := $(addprefix selftests/hostd/,asking.c around.c) \
 	$(addprefix userspace/hostd/,bind.c bind_record.c taker.c process.c store.c backoff.c) \
 	$(addprefix userspace/daemon/,watch.c format.c) userspace/take/link.c $(hostd_TAP)
-test-hostd-ask_PKGS := jansson uuid
-test-hostd-ask_LDLIBS := -Wl,--wrap=watch_now_ms
+$(foreach t,ask keep,$(eval test-hostd-$(t)_SRCS := selftests/hostd/test-hostd-$(t).c $(hostd_ASKING)))
+$(foreach t,ask keep,$(eval test-hostd-$(t)_PKGS := jansson uuid))
+$(foreach t,ask keep,$(eval test-hostd-$(t)_LDLIBS := -Wl,--wrap=watch_now_ms))
 UNIT_TESTS += $(hostd_UNITS)

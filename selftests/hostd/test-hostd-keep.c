@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+// Promises of hostd to who wants a VM bound for as long as it runs: what fails waits, with its reason.
+
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <selftests/hostd/asking.h>
+
+static int wish_for(uint32_t cid, struct asking_call *call)
+{
+	struct bind_request request = asking_request(1);
+
+	request.keep = true;
+	request.cid = cid;
+	return asking_wish(&request, call);
+}
+
+static const char *reason(void)
+{
+	return asking_told(1, "reason");
+}
+
+static unsigned int count_records(void)
+{
+	glob_t found = { 0 };
+	char pattern[80];
+	unsigned int count;
+
+	snprintf(pattern, sizeof(pattern), "%s/state/bind-*", asking.dir);
+	count = glob(pattern, 0, NULL, &found) ? 0 : (unsigned int)found.gl_pathc;
+	globfree(&found);
+	return count;
+}
+
+static void refuse_a_wish(uint32_t cid, struct asking_call *call)
+{
+	tap_need_eq(wish_for(cid, call), -EINPROGRESS);
+	asking_reply(asking_hear(), -EINVAL, "has no open device");
+	asking_need(call->ends);
+	tap_need_eq(call->error, -EINVAL);
+	tap_need(!strcmp(asking_state(1), "waiting") && strstr(reason(), "no open device"));
+}
+
+static void a_wish_that_is_kept_waits_and_is_bound_in_the_end(void)
+{
+	struct asking_call call;
+
+	asking_begin();
+	refuse_a_wish(0, &call);
+	asking_turn();
+	tap_need_eq(asking_hear(), -1);	/* not at once */
+	tap_need_eq(count_records(), 0);
+	around.later_ms += 30001;
+	asking_turn();
+	asking_reply(asking_hear(), 0, "");
+	asking_need(!strcmp(asking_state(1), "bound"));
+	tap_need(!*reason());
+	tap_need_eq(count_records(), 1);
+	tap_need_eq(wish_for(0, &call), 0);
+	bind_close_all(&asking.hostd);
+}
+
+static void a_wish_that_cannot_even_be_asked_is_kept(void)
+{
+	struct asking_call call;
+
+	asking_begin();
+	tap_need(!unlink(asking.path));
+	tap_need_eq(wish_for(0, &call), -ECONNREFUSED);
+	tap_need(!strcmp(asking_state(1), "waiting") && strstr(reason(), "azattest-take"));
+	asking_listen();
+	tap_need_eq(wish_for(0, &call), -EINPROGRESS);
+	asking_reply(asking_hear(), 0, "");
+	asking_need(call.ends);
+	tap_need_eq(call.error, 0);
+	tap_need(!strcmp(asking_state(1), "bound"));
+	bind_close_all(&asking.hostd);
+}
+
+static void another_wish_takes_the_place_of_what_waits(void)
+{
+	struct asking_call call, other;
+
+	asking_begin();
+	refuse_a_wish(AROUND_CID + 1, &call);
+	tap_need_eq(wish_for(AROUND_CID, &call), -EINPROGRESS);
+	tap_need_eq(wish_for(AROUND_CID + 1, &other), -EBUSY);	/* not of what is asked just now */
+	asking_reply(asking_hear(), 0, "");
+	asking_need(call.ends);
+	tap_need(!strcmp(asking_state(1), "bound"));
+	tap_need_eq(wish_for(AROUND_CID + 1, &other), -EBUSY);	/* nor of what is bound */
+	bind_close_all(&asking.hostd);
+}
+
+static void a_kept_wish_ends_when_asked_and_with_its_process(void)
+{
+	struct bind_request request;
+	struct asking_call call;
+
+	asking_begin();
+	request = asking_request(1);
+	refuse_a_wish(0, &call);
+	tap_need_eq(bind_remove(&asking.hostd, request.uuid, &asking.failure), 0);
+	tap_need(!asking.hostd.bound);
+	refuse_a_wish(0, &call);
+	tap_kill(asking.vmm);
+	asking_turn();
+	tap_need(!asking.hostd.bound);
+	tap_need_eq(count_records(), 0);
+}
+
+static const struct tap_test tests[] = {
+	TAP_TEST(a_wish_that_is_kept_waits_and_is_bound_in_the_end),
+	TAP_TEST(a_wish_that_cannot_even_be_asked_is_kept),
+	TAP_TEST(another_wish_takes_the_place_of_what_waits),
+	TAP_TEST(a_kept_wish_ends_when_asked_and_with_its_process),
+};
+
+int main(int argc, char **argv)
+{
+	return tap_main(tests, TAP_COUNT(tests), argc, argv);
+}
