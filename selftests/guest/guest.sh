@@ -54,7 +54,8 @@ by_any()
 # It asks again, as azattest does: a nested guest has very little of a processor.
 by_curl()
 {
-	curl -sS --noproxy '*' --fail --max-time 20 --retry 10 --retry-all-errors --retry-delay 1 -H 'Metadata: true' --output /tmp/curl-document \
+	curl -sS --noproxy '*' --fail --max-time 20 --retry 10 --retry-all-errors --retry-delay 1 \
+		-H 'Metadata: true' --output /tmp/curl-document \
 		"http://$service/metadata/attested/document?api-version=2018-10-01&nonce=guest-4714"
 }
 
