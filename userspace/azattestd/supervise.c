@@ -25,6 +25,11 @@
  * pipes of one user may have, where there are many processors.
  */
 #define REPORT_PIPE		(256 << 10)
+/*
+ * Under load several reports are read at once: each wake takes a processor from a signer.
+ * A pipe of even the default size is half empty after it.
+ */
+#define REPORTS_PAUSE_MS	4
 
 int supervise_check_device(const char *device, struct failure *failure)
 {
@@ -161,12 +166,12 @@ static void on_report(struct azattestd *d, struct supervise_signer *signer,
 static int drain(struct azattestd *d, struct supervise_signer *signer)
 {
 	uint8_t buf[32 * sizeof(struct report)];
-	size_t have = signer->partial_len, at;
+	size_t have = signer->partial_len, room = sizeof(buf) - have, at;
 	struct report report;
 	ssize_t n;
 
 	memcpy(buf, signer->partial, have);
-	n = read(signer->watch.fd, buf + have, sizeof(buf) - have);
+	n = read(signer->watch.fd, buf + have, room);
 	if (n < 0)
 		return -EAGAIN;
 	if (!n)
@@ -180,19 +185,23 @@ static int drain(struct azattestd *d, struct supervise_signer *signer)
 	memcpy(signer->partial, buf + at, signer->partial_len);
 	journal_flush(&d->journal);
 	audit_flush(d);
-	return 1;
+	return (size_t)n == room ? 1 : -EAGAIN;
 }
 
 static void reports_ready(struct watch *watch, uint32_t events)
 {
 	struct azattestd *d = watch->owner;
 	struct supervise_signer *signer;
+	int ret;
 
 	(void)events;
 	signer = (struct supervise_signer *)((char *)watch -
 					     offsetof(struct supervise_signer, watch));
-	if (!drain(d, signer))
+	ret = drain(d, signer);
+	if (!ret)
 		watch_close(watch);
+	else if (ret < 0)
+		watch_pause(watch, REPORTS_PAUSE_MS);
 }
 
 /* starting */

@@ -83,6 +83,8 @@ int watch_change(struct watch *watch, uint32_t events);
  * again and again for the connection that nobody can take.
  */
 int watch_accept(struct watch *watch, struct sockaddr *peer, socklen_t *size);
+/* Hears nothing of @watch (EPOLLIN) for @ms but that the other end is gone; then again. */
+void watch_pause(struct watch *watch, int ms);
 /* Takes it out and closes its descriptor. */
 void watch_close(struct watch *watch);
 /* Runs at most one handler, so that a handler may close any watch. */

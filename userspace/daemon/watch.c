@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define MANY		64
-#define PAUSE_MS	200
+#define FULL_PAUSE_MS	200	/* of a listener that found no room */
 
 static int epoll = -1;
 
@@ -17,7 +17,7 @@ static int epoll = -1;
 static struct epoll_event pending[MANY];
 static int pending_next, pending_end;
 
-/* Listeners that are not heard for a while. */
+/* Those that are not heard for a while. */
 static struct watch *paused;
 
 int watch_open(void)
@@ -47,6 +47,7 @@ void watch_close(struct watch *watch)
 	epoll_ctl(epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 	close(watch->fd);
 	watch->fd = -1;
+	watch->pause_ms = 0;
 	for (struct watch **place = &paused; *place; place = &(*place)->next)
 		if (*place == watch) {
 			*place = watch->next;
@@ -57,11 +58,11 @@ void watch_close(struct watch *watch)
 			pending[i].data.ptr = NULL;
 }
 
-static void pause_listener(struct watch *watch)
+void watch_pause(struct watch *watch, int ms)
 {
-	if (watch_change(watch, 0))
+	if (watch->pause_ms || watch_change(watch, 0))
 		return;
-	watch->pause_ms = watch_now_ms() + PAUSE_MS;
+	watch->pause_ms = watch_now_ms() + ms;
 	watch->next = paused;
 	paused = watch;
 }
@@ -72,7 +73,7 @@ int watch_accept(struct watch *watch, struct sockaddr *peer, socklen_t *size)
 	int error = errno;
 
 	if (fd < 0 && (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM))
-		pause_listener(watch);
+		watch_pause(watch, FULL_PAUSE_MS);
 	errno = error;
 	return fd;
 }
@@ -88,6 +89,7 @@ static int end_pauses(int timeout_ms)
 
 		if (left <= 0) {
 			watch_change(*place, EPOLLIN);
+			(*place)->pause_ms = 0;
 			*place = (*place)->next;
 			continue;
 		}
