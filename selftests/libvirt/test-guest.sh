@@ -62,7 +62,13 @@ it_gets_one_again_when_its_killed_qemu_is_started_anew()
 	before=$(virt_generation 9)
 	kill -KILL "$(cat /run/libvirt/qemu/web9.pid)" && virt_becomes virt_unbound 9 &&
 		virt_becomes virt_state 9 'shut off (crashed)' && guest_prepare web9 && virsh -q start web9 &&
-		virt_guest_becomes virt_hears vsock && virt_newer 9 "$before" && virsh -q destroy web9
+		virt_guest_becomes virt_hears vsock && virt_newer 9 "$before"
+}
+
+one_that_shuts_down_when_it_is_asked_is_unbound()
+{
+	virsh -q shutdown web9 --mode acpi && virt_guest_becomes virt_state 9 'shut off (shutdown)' &&
+		virt_becomes virt_unbound 9
 }
 
 virt_need
@@ -72,4 +78,5 @@ virt_rest || { sed 's/^/# /' azattestd.log hostd.log restd.log; exit 1; }
 virt_run a_guest_that_asks_from_its_initramfs_on_gets_a_document_of_its_own \
 	it_goes_on_while_libvirtd_is_restarted \
 	a_card_that_is_plugged_in_serves_it_over_rest it_gets_documents_again_when_it_is_restored \
-	a_card_that_is_taken_away_serves_it_no_more it_gets_one_again_when_its_killed_qemu_is_started_anew
+	a_card_that_is_taken_away_serves_it_no_more it_gets_one_again_when_its_killed_qemu_is_started_anew \
+	one_that_shuts_down_when_it_is_asked_is_unbound
