@@ -18,13 +18,13 @@ klog_mark()
 	echo "selftests: $1" > /dev/kmsg
 }
 
-# The lines after the mark; all of them, if the mark itself was overwritten.
+# The lines after the mark; all of them, and 1, if the mark itself was overwritten.
 klog_since()
 {
 	dmesg -t | awk -v mark="selftests: $1" '
 		{ line[NR] = $0 }
 		$0 == mark { from = NR }
-		END { for (i = from + 1; i <= NR; i++) print line[i] }'
+		END { for (i = from + 1; i <= NR; i++) print line[i]; exit !from }'
 }
 
 # Reads log lines, prints those that no test may cause: the list, and whatever
