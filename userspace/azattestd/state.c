@@ -15,6 +15,8 @@
 
 #define LEAF_PREFIX	"leaf-"
 #define NEW_SUFFIX	".new"
+#define LOCK_TRIES	100	/* five seconds */
+#define LOCK_PAUSE_US	50000
 
 __attribute__((weak)) void state_step(void)
 {
@@ -53,14 +55,19 @@ static int open_directory(struct state *state, const char *path, struct failure 
 	return state_check(state->dir, path, failure);
 }
 
-/* The directory itself is the lock: nothing is left behind. */
+/*
+ * The directory itself is the lock: nothing is left behind. What an azattestd that was killed
+ * had just begun to start has it until its exec().
+ */
 static int lock_directory(struct state *state, const char *path, struct failure *failure)
 {
-	if (!flock(state->dir, LOCK_EX | LOCK_NB))
-		return 0;
-	return failure_set(failure, EXIT_STATE, -errno,
-			   "%s: another azattestd uses it: end that one or give another --state",
-			   path);
+	for (int tries = 0; flock(state->dir, LOCK_EX | LOCK_NB); tries++) {
+		if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+			return failure_set(failure, EXIT_STATE, -errno, "%s: another azattestd uses it: "
+					   "end that one or give another --state", path);
+		usleep(LOCK_PAUSE_US);
+	}
+	return 0;
 }
 
 int state_open(struct state *state, const char *path, struct failure *failure)
