@@ -4,10 +4,13 @@
 
 #include "rig.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
@@ -44,6 +47,39 @@ static void bad_configuration_and_state_end_with_their_codes(void)
 	rig_start();
 	rig_need_end(EXIT_STATE);
 	rig_need_log("others may use");
+}
+
+/* Between two looks at the lock. */
+static bool daemon_sleeps(void)
+{
+	char path[40];
+	long number = -1;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", rig_daemon);
+	in = fopen(path, "r");
+	if (!in)
+		return false;
+	if (fscanf(in, "%ld", &number) != 1)
+		number = -1;
+	fclose(in);
+	return number == SYS_clock_nanosleep;
+}
+
+/* Of one that was killed, a renewal that is not gone yet. */
+static void lock_that_is_let_go_is_waited_for(void)
+{
+	int dir;
+
+	rig_prepare("lock", RIG_P256);
+	tap_need(!mkdir(rig_path("state"), 0700));
+	dir = open(rig_path("state"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tap_need(dir >= 0 && !flock(dir, LOCK_EX));
+	rig_start();
+	tap_need_wait(daemon_sleeps());
+	close(dir);
+	tap_need_wait(rig_all_ready());
+	rig_stop();
 }
 
 static void good_reload_replaces_all_signers_first_new_then_old(void)
@@ -265,6 +301,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(module_of_another_version_ends_the_daemon),
 	TAP_TEST(missing_module_ends_the_daemon),
 	TAP_TEST(bad_configuration_and_state_end_with_their_codes),
+	TAP_TEST(lock_that_is_let_go_is_waited_for),
 	TAP_TEST(good_reload_replaces_all_signers_first_new_then_old),
 	TAP_TEST(bad_reload_changes_nothing),
 	TAP_TEST(reload_with_another_key_type_makes_a_new_generation),

@@ -56,8 +56,8 @@ static int open_directory(struct state *state, const char *path, struct failure 
 }
 
 /*
- * The directory itself is the lock: nothing is left behind. What an azattestd that was killed
- * had just begun to start has it until its exec().
+ * The directory itself is the lock: nothing is left behind. The renewal of an azattestd that
+ * was killed is killed with it (errand.c), but has the lock until it is gone.
  */
 static int lock_directory(struct state *state, const char *path, struct failure *failure)
 {
