@@ -135,6 +135,7 @@ virt_destroy_all()
 # shellcheck disable=SC2317 # called by the trap
 virt_stop()
 {
+	set +e	# all of it, whoever stops here
 	virt_destroy_all
 	systemctl stop virt-agent virt-restd virt-hostd virt-azattestd 2>/dev/null
 	kill "${virt_pid[@]}" 2>/dev/null
