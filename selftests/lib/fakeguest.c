@@ -213,8 +213,7 @@ bool fakeguest_sent_all(const struct fakeguest *g)
 	return (uint16_t)(ring_used(&g->tx) + g->lost) == g->tx.next;
 }
 
-/* The host may wait for room in our rx ring before it takes more from us. */
-static bool tx_has_room(struct fakeguest *g)
+bool fakeguest_has_room(struct fakeguest *g)
 {
 	if ((uint16_t)(g->tx.next - ring_used(&g->tx) - g->lost) < FAKEGUEST_RING)
 		return true;
@@ -231,7 +230,7 @@ int fakeguest_inject(struct fakeguest *g, const struct virtio_vsock_hdr *hdr,
 	if (len > FAKEGUEST_PAYLOAD)
 		return -EMSGSIZE;
 	/* In order: slot i is free when fewer than all are outstanding. */
-	if (!tx_has_room(g) && !tap_wait(tx_has_room(g)))
+	if (!fakeguest_has_room(g) && !tap_wait(fakeguest_has_room(g)))
 		return -EAGAIN;
 	memcpy(buffer, hdr, sizeof(*hdr));
 	if (len)

@@ -77,11 +77,14 @@ void fakeguest_header(const struct fakeguest *g, struct virtio_vsock_hdr *hdr,
  * Puts a packet on the ring as it is; hdr.len may lie about len. A host drops
  * one that claims more than it brings, or more than 64 KiB, and never gives its
  * descriptor back: add it to g->lost. EAGAIN: the ring stayed full for
- * tap_patience_ms(); pump between packets, for the host stops to take ours when
- * it has no room for answers.
+ * tap_patience_ms(). It does not pump: the host takes none of ours while it
+ * has no room for its own, so in a flood pump until fakeguest_has_room().
  */
 int fakeguest_inject(struct fakeguest *g, const struct virtio_vsock_hdr *hdr,
 		     const void *data, size_t len);
+
+/* A packet can be put on the ring at once; if not, the host is told again of what is there. */
+bool fakeguest_has_room(struct fakeguest *g);
 
 /* Both in one: an honest header but for its op. */
 int fakeguest_inject_op(struct fakeguest *g, uint32_t src_port, uint32_t dst_port, uint16_t op);
