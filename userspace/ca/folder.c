@@ -92,6 +92,9 @@ static int write_new(int parent, const void *bytes, size_t length)
 	if (!ret && fsync(fd))
 		ret = -errno;
 	close(fd);
+	/* What is half written may be a secret, and nobody would look for it there. */
+	if (ret)
+		unlinkat(parent, NEW_FILE, 0);
 	errno = -ret;
 	return ret ? -1 : 0;
 }
