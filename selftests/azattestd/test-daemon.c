@@ -133,6 +133,15 @@ static void reload_with_another_key_type_makes_a_new_generation(void)
 	rig_stop();
 }
 
+/* Also of that name a self-test has to verify its signature before it goes live. */
+static void the_other_digest_name_is_signed_with_too(void)
+{
+	rig_start_ready("azure", "[key]\nlevel = file\n[host]\nname = node1.test\n[signer]\n"
+			"user = nobody\nprocesses = 2\nenvelope = azure-exact\n");
+	tap_need_eq(rig_ask_status(20201001, "n", ""), AZATTEST_STATUS_OK);
+	rig_stop();
+}
+
 static void restart_keeps_key_and_certificate(void)
 {
 	char serial[80];
@@ -305,6 +314,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(good_reload_replaces_all_signers_first_new_then_old),
 	TAP_TEST(bad_reload_changes_nothing),
 	TAP_TEST(reload_with_another_key_type_makes_a_new_generation),
+	TAP_TEST(the_other_digest_name_is_signed_with_too),
 	TAP_TEST(restart_keeps_key_and_certificate),
 	TAP_TEST(ended_certificate_is_expired_everywhere_at_once),
 	TAP_TEST(kill_at_random_times_never_spoils_the_state),
