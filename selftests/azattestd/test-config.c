@@ -376,6 +376,19 @@ static void what_keys_may_say_arrives(void)
 	tap_need_eq(config.extend_pcr, KEEPER_NO_EXTEND);
 }
 
+/* Its address is all that must be given. */
+static void who_names_a_ca_means_it(void)
+{
+	tap_need_eq(read_text("[certificate]\n"), 0);
+	tap_need_eq(config.source, CONFIG_EMBEDDED);
+	tap_need_eq(read_text("[certificate]\nsync-user = daemon\nca-url = http://ca.test/\n"), 0);
+	tap_need_eq(config.source, CONFIG_CMP);
+	tap_need_eq(read_text("[certificate]\nsource = embedded\nca-url = http://ca.test/\n"), 0);
+	tap_need_eq(config.source, CONFIG_EMBEDDED);
+	tap_need_eq(read_text("[certificate]\nca-url = http://ca.test/\nsource = file\n"), 0);
+	tap_need_eq(config.source, CONFIG_FILE);
+}
+
 static void a_tcti_that_is_too_long_is_refused(void)
 {
 	char text[300];
@@ -462,6 +475,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(defaults_are_the_manuals),
 	TAP_TEST(good_values_arrive),
 	TAP_TEST(what_keys_may_say_arrives),
+	TAP_TEST(who_names_a_ca_means_it),
 	TAP_TEST(a_tcti_that_is_too_long_is_refused),
 	TAP_TEST(what_the_audit_journal_may_say_arrives),
 	TAP_TEST(profiles_inherit_what_they_do_not_say),

@@ -299,6 +299,21 @@ static void inherit(struct parse *parse)
 	}
 }
 
+static bool is_given(const struct parse *parse, const char *name)
+{
+	for (size_t k = 0; k < COUNT(keys); k++)
+		if (!strcmp(keys[k].name, name))
+			return parse->given_keys & (1u << k);
+	return false;
+}
+
+/* Who names a CA means it: its address is the one thing that must be given. */
+static void default_source(struct parse *parse)
+{
+	if (!is_given(parse, "source") && *parse->config->ca_url)
+		parse->config->source = CONFIG_CMP;
+}
+
 static int default_name(struct config *config, const char *path, struct failure *failure)
 {
 	char name[256] = "";
@@ -448,6 +463,7 @@ int config_read(struct config *config, const char *path, struct failure *failure
 	if (ret)
 		return ret;
 	inherit(&parse);
+	default_source(&parse);
 	ret = default_name(config, path, failure);
 	if (!*config->ca_reference)
 		strcpy(config->ca_reference, config->name);
