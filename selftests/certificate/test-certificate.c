@@ -365,6 +365,29 @@ static void leaf_that_no_signer_works_with_gives_way(void)
 	rig_stop(&rig);
 }
 
+static int sync_succeeds(void *arg)
+{
+	(void)arg;
+	return *rig_sync(&rig) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* No signer starts, and that is not the fault of what it would start with. */
+static void leaf_is_kept_when_the_module_is_away(void)
+{
+	pid_t sync;
+
+	rig_open_cmp(&rig, "away");
+	rig_start_active(&rig);
+	tap_need_eq(rig_shell(&rig, "mv device away"), 0);
+	sync = tap_spawn(sync_succeeds, NULL, -1);
+	tap_need_wait(!rig_shell(&rig, "test $(grep -c 'signer: .*is not loaded' log) -gt 4"));
+	tap_need_eq(rig_shell(&rig, "mv away device"), 0);
+	tap_need_eq(tap_join(sync), EXIT_SUCCESS);
+	need_generation(2);
+	rig_need_document(&rig);
+	rig_stop(&rig);
+}
+
 static const struct tap_test tests[] = {
 	TAP_TEST(host_enrols_and_renews_with_a_new_key),
 	TAP_TEST(host_identity_serves_instead_of_the_secret),
@@ -383,6 +406,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST_SLOW(killed_renewal_never_spoils_sealed_keys, 600),
 	TAP_TEST(full_disk_keeps_the_older_pair),
 	TAP_TEST(leaf_that_no_signer_works_with_gives_way),
+	TAP_TEST(leaf_is_kept_when_the_module_is_away),
 };
 
 int main(int argc, char **argv)

@@ -58,6 +58,12 @@ static int crl_has_serial(void)
 	return rig_shell(&rig, "$CA crl | openssl crl -noout -text | grep -q \"$(cat serial)\"");
 }
 
+static int decommission(void *arg)
+{
+	(void)arg;
+	return rig_shell(&rig, CTL "$CTL decommission --yes 2>/dev/null", rig.bin);
+}
+
 static void host_is_revoked_and_its_keys_are_gone_for_good(void)
 {
 	open_cmp("good");
@@ -240,6 +246,33 @@ static void what_a_crash_left_is_finished_at_the_next_start(void)
 	}
 }
 
+/* The CA may have revoked it when we died: nobody signs with it until somebody has looked. */
+static void a_crash_while_the_ca_is_asked_is_an_end_too(void)
+{
+	pid_t client;
+
+	open_cmp("asked");
+	rig_stop_ca(&rig);
+	rig_start_ca(&rig, "--test-mode hang");
+	client = tap_spawn(decommission, NULL, -1);
+	tap_need_wait(!rig_shell(&rig, "grep -q 'revoked asked$' state/decommissioned 2>/dev/null"));
+	/* It is in service until then. */
+	rig_need_document(&rig);
+	rig_kill(&rig);
+	tap_join(client);
+	rig_start(&rig);
+	need_retired("the CA was asked to revoke the certificate, and no answer was heard");
+	rig_stop(&rig);
+	rig_stop_ca(&rig);
+	rig_start_ca(&rig, "");
+	rig_start(&rig);
+	need_retired("no answer was heard");
+	tap_need_eq(rig_shell(&rig, CTL "$CTL recommission", rig.bin), 0);
+	tap_need_wait(rig_all_ready(&rig));
+	need_in_service_with(2);
+	rig_stop(&rig);
+}
+
 static void sync_takes_no_nonsense_for_a_revocation(void)
 {
 	open_cmp("nonsense");
@@ -269,6 +302,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(recommission_takes_it_back_with_a_new_key),
 	TAP_TEST(audit_journal_tells_of_the_end_and_of_the_return),
 	TAP_TEST(what_a_crash_left_is_finished_at_the_next_start),
+	TAP_TEST(a_crash_while_the_ca_is_asked_is_an_end_too),
 	TAP_TEST(sync_takes_no_nonsense_for_a_revocation),
 };
 

@@ -21,7 +21,7 @@ void days_set(struct fakeclock *clock, int64_t wall);
 bool days_settled(struct rig *rig);
 /*
  * Asks for a document: AZATTEST_STATUS_*. With OK it was verified as of now,
- * with the root and what ISSUER answers; *@expires is its end, unless NULL.
+ * with the CA's root, or the host's own, and what ISSUER answers; *@expires is its end, unless NULL.
  */
 uint32_t days_ask(struct rig *rig, const struct fakeclock *clock, int64_t *expires);
 

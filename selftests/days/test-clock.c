@@ -19,6 +19,12 @@ static void open_cmp(const char *name, const char *more)
 	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n%s", rig.port, more);
 }
 
+static void open_embedded(const char *name)
+{
+	clock_page = days_open(&rig, name);
+	rig_configure(&rig, "source = embedded\n");
+}
+
 static void need_host(const char *state, const char *sub, const char *reason)
 {
 	if (tap_wait(days_settled(&rig) && rig_says(&rig, "host", "state", state) &&
@@ -163,6 +169,78 @@ static void clock_that_was_never_set_is_no_expired_certificate(void)
 	rig_stop(&rig);
 }
 
+/* The host is its own CA: what it dates by such a clock, nobody could verify later. */
+static void own_ca_is_not_made_before_the_clock_is_set(void)
+{
+	int64_t now;
+
+	open_embedded("own-1970");
+	now = clock_page->wall_s;
+	days_set(clock_page, 40);
+	rig_start(&rig);
+	need_host("Error", "no-certificate", "this host's clock was never set");
+	tap_need(strstr(rig_sync(&rig), "clock was never set"));
+	tap_need_eq(rig_shell(&rig, "test ! -e state/ca"), 0);
+	days_set(clock_page, now);
+	need_host("Active", "ok", "");
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_OK);
+	rig_stop(&rig);
+}
+
+/* No CA need be asked, so nobody need be either. */
+static void own_certificate_of_a_clock_that_was_ahead_is_made_anew(void)
+{
+	int64_t now;
+
+	open_embedded("ahead");
+	rig_start(&rig);
+	need_host("Active", "ok", "");
+	days_pass(clock_page, HOUR);
+	now = clock_page->wall_s;
+	days_set(clock_page, now + 25 * DAY);
+	tap_need_wait(rig_number(&rig, "signers", "generation") == 2 && rig_all_ready(&rig));
+	days_set(clock_page, now);
+	need_host("Error", "clock", "begins only in 24 days: the clock was set back by 25 days");
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_EXPIRED);
+	days_pass(clock_page, HOUR);
+	tap_need_wait(rig_number(&rig, "signers", "generation") == 3 && rig_all_ready(&rig));
+	need_host("Active", "ok", "");
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_OK);
+	rig_stop(&rig);
+}
+
+static void need_new_ca(const char *reason)
+{
+	const char *why = rig_sync(&rig);
+
+	tap_need_msg(strstr(why, reason) && strstr(why, "remove the folder ca to begin with a new root"),
+		     "\"%s\" lacks \"%s\"", why, reason);
+	tap_need_eq(rig_shell(&rig, "rm -r state/ca"), 0);
+	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
+	need_host("Active", "ok", "");
+	tap_need_eq(days_ask(&rig, clock_page, NULL), AZATTEST_STATUS_OK);
+}
+
+/* What verifiers trust is changed by hand only. */
+static void own_ca_outside_of_its_time_issues_nothing(void)
+{
+	int64_t now;
+
+	open_embedded("own-ca");
+	now = clock_page->wall_s;
+	days_set(clock_page, now + 3 * DAY);
+	rig_start(&rig);
+	need_host("Active", "ok", "");
+	days_set(clock_page, now);
+	need_host("Error", "clock", "begins only in 2 days");
+	need_new_ca("/ca: begins only in 2 days: this host's clock was ahead when it was made");
+	days_pass(clock_page, 3650 * DAY);
+	need_host("Expired", "renewal-failing", "/ca: ends in 3 days: remove the folder ca");
+	tap_need_eq(rig_shell(&rig, "test \"$(ls -d state/leaf-*)\" = state/leaf-000002"), 0);
+	need_new_ca("/ca: ends in 3 days");
+	rig_stop(&rig);
+}
+
 static void clock_that_is_set_while_we_look_is_told(void)
 {
 	int64_t now;
@@ -278,6 +356,9 @@ static const struct tap_test tests[] = {
 	TAP_TEST(documents_end_with_the_certificate_to_the_second),
 	TAP_TEST(a_host_that_slept_past_the_end_signs_nothing_and_renews_when_it_wakes),
 	TAP_TEST(clock_that_was_never_set_is_no_expired_certificate),
+	TAP_TEST(own_ca_is_not_made_before_the_clock_is_set),
+	TAP_TEST(own_certificate_of_a_clock_that_was_ahead_is_made_anew),
+	TAP_TEST(own_ca_outside_of_its_time_issues_nothing),
 	TAP_TEST(clock_that_is_set_while_we_look_is_told),
 	TAP_TEST(clock_that_was_set_meanwhile_is_told),
 	TAP_TEST(clock_behind_the_last_boots_is_told_until_a_ca_agrees),

@@ -207,6 +207,39 @@ static void a_required_level_is_kept_or_nothing_is_signed(void)
 	rig_stop(&rig);
 }
 
+/* A reload that raises it is no other than a start: no key below it signs, nor is one made. */
+static void a_level_that_a_reload_requires_is_kept_too(void)
+{
+	static const char *const before[] = { "level = host-key", "level = file" };
+	char name[16];
+
+	for (size_t i = 0; i < TAP_COUNT(before); i++) {
+		snprintf(name, sizeof(name), "raised-%zu", i);
+		open_embedded(name, before[i]);
+		rig_start_active(&rig);
+		swtpm_stop(&tpm);
+		configure("require-level = tpm", "source = embedded\n");
+		kill(rig.daemon, SIGHUP);
+		need_error("require-level is tpm and only host-key works here (no TPM: ");
+		tap_need(strstr(rig_sync(&rig), "require-level is tpm"));
+		tap_need_eq(rig_shell(&rig, "test \"$(ls -d state/leaf-*)\" = state/leaf-000001"), 0);
+		/* Lowered again, what was there serves again. */
+		configure(before[i], "source = embedded\n");
+		kill(rig.daemon, SIGHUP);
+		tap_need_wait(rig_says(&rig, "host", "state", "Active") && rig_all_ready(&rig));
+		tap_need_eq(rig_number(&rig, "signers", "generation"), 1);
+		rig_need_document(&rig);
+		swtpm_start(&tpm);
+		configure("require-level = tpm", "source = embedded\n");
+		kill(rig.daemon, SIGHUP);
+		tap_need_wait(level_is("tpm") && rig_all_ready(&rig));
+		tap_need_eq(rig_number(&rig, "signers", "generation"), 2);
+		rig_need_document(&rig);
+		rig_stop(&rig);
+		swtpm_stop(&tpm);
+	}
+}
+
 static void other_pcrs_need_no_new_root(void)
 {
 	open_embedded("pcrs", "level = tpm");
@@ -224,6 +257,34 @@ static void other_pcrs_need_no_new_root(void)
 	rig_stop(&rig);
 }
 
+/* New signers work, and the host says that and nothing else. */
+static void reload(const char *key, const char *reason)
+{
+	long long epoch = rig_number(&rig, "signers", "epoch");
+
+	configure(key, "source = embedded\n");
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(rig_number(&rig, "signers", "epoch") == epoch + 1 && rig_all_ready(&rig) &&
+		      rig_says(&rig, "host", "reason", reason) &&
+		      !rig_shell(&rig, "test $(pgrep -c -P %d -x azattest-keeper) = 1", rig.daemon));
+	tap_need(rig_says(&rig, "host", "reason", reason));
+}
+
+/* Busy, or on its way back: it is asked again, and then all is well. */
+static void a_tpm_that_a_reload_misses_is_asked_again(void)
+{
+	open_embedded("missed", "level = tpm");
+	rig_start_active(&rig);
+	swtpm_stop(&tpm);
+	kill(rig.daemon, SIGHUP);
+	tap_need_wait(rig_says(&rig, "host", "sub", "key") && rig_says(&rig, "host", "reason", "no TPM: "));
+	rig_need_document(&rig);
+	swtpm_start(&tpm);
+	tap_need_wait(rig_says(&rig, "host", "sub", "ok") && rig_says(&rig, "host", "reason", ""));
+	tap_need_eq(rig_number(&rig, "signers", "generation"), 1);
+	rig_stop(&rig);
+}
+
 static void after_extension_nobody_unseals_until_the_reboot(void)
 {
 	open_embedded("extend", "level = tpm\nextend-pcr-after-unseal = 7");
@@ -232,6 +293,12 @@ static void after_extension_nobody_unseals_until_the_reboot(void)
 	tap_need_msg(!*rig_sync(&rig), "%s", rig_sync(&rig));
 	kill(rig_signer(&rig, 0), SIGKILL);
 	tap_need_wait(rig_number(&rig, "signers", "restarts") == 1 && rig_all_ready(&rig));
+	rig_need_document(&rig);
+	/* Nor do reloads, but for one that wants what only the TPM has. */
+	reload("level = tpm\nextend-pcr-after-unseal = 7", "");
+	reload("level = tpm\npcrs = 0,7,8\nextend-pcr-after-unseal = 7",
+	       "key: the key was unsealed once in this boot");
+	reload("level = tpm\nextend-pcr-after-unseal = 7", "");
 	rig_need_document(&rig);
 	rig_stop(&rig);
 	rig_start(&rig);
@@ -454,6 +521,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_tpm_that_is_gone_is_told_and_waited_for),
 	TAP_TEST(auto_takes_the_best_that_works),
 	TAP_TEST(a_required_level_is_kept_or_nothing_is_signed),
+	TAP_TEST(a_level_that_a_reload_requires_is_kept_too),
+	TAP_TEST(a_tpm_that_a_reload_misses_is_asked_again),
 	TAP_TEST(other_pcrs_need_no_new_root),
 	TAP_TEST(after_extension_nobody_unseals_until_the_reboot),
 	TAP_TEST(a_dead_keeper_is_replaced),

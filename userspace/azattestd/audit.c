@@ -135,23 +135,31 @@ void audit_refused_reload(struct azattestd *d, const char *why)
 
 /* time */
 
-void audit_flush(struct azattestd *d)
+static void hold_or_release(struct azattestd *d)
 {
-	if (d->audit.on && !d->audit.trail.error)
-		trail_flush(&d->audit.trail);
-}
+	bool hold = must_hold(d);
 
-void audit_tick(struct azattestd *d)
-{
-	bool hold;
-
-	if (d->audit.on)
-		trail_tick(&d->audit.trail);
-	hold = must_hold(d);
 	if (hold == d->audit.held)
 		return;
 	d->audit.held = hold;
 	supervise_hold(d, hold);
+}
+
+void audit_flush(struct azattestd *d)
+{
+	if (!d->audit.on || d->audit.trail.error)
+		return;
+	trail_flush(&d->audit.trail);
+	/* At once: each document more would be one more without its line. */
+	if (d->audit.trail.error && d->supervise.epoch)
+		hold_or_release(d);
+}
+
+void audit_tick(struct azattestd *d)
+{
+	if (d->audit.on)
+		trail_tick(&d->audit.trail);
+	hold_or_release(d);
 }
 
 /* documents */

@@ -25,8 +25,6 @@
 #define NOTE		"clock"
 #define NOTE_MAX	160
 #define KEEP_MS		(60 * 60 * 1000LL)
-/* Before this there was no azattest: 2024-01-01. */
-#define FIRST_TIME	1704067200LL
 /* Less is how time services correct a clock. */
 #define JUMP_S		120
 /* So long a jump is told, unless it is why a certificate is not valid. */
@@ -60,11 +58,6 @@ static void read_boot(char id[CLOCK_BOOT])
 	id[strcspn(id, "\n")] = 0;
 }
 
-static bool never_set(int64_t now)
-{
-	return now < FIRST_TIME;
-}
-
 static void keep(struct azattestd *d)
 {
 	struct clock *clock = &d->clock;
@@ -91,7 +84,7 @@ static void recall(struct azattestd *d)
 		return;
 	line[length > 0 ? length : 0] = 0;
 	if (length < 0 || sscanf(line, "seen %" SCNi64 " since-boot %" SCNi64 " boot %39s", &seen,
-				 &at, boot) != 3 || seen < FIRST_TIME) {
+				 &at, boot) != 3 || seen < CLOCK_FIRST) {
 		log_line(LOG_WARNING, "%s: tells nothing about the clock: made anew",
 			 length < 0 ? failure.text : NOTE);
 		return;
@@ -120,14 +113,16 @@ void clock_tick(struct azattestd *d)
 {
 	struct clock *clock = &d->clock;
 	int64_t now = time(NULL), offset = now - since_boot(), by = offset - clock->offset;
-	bool first = !clock->looked, was_set = !never_set(clock->last);
+	bool first = !clock->looked, was_set = !clock_never_set(clock->last);
 
 	clock->offset = offset;
 	clock->looked = true;
 	clock->last = now;
-	if (never_set(now))
+	if (clock_never_set(now))
 		return;
-	/* From 1970 to now is no jump: the clock begins. */
+	/* From 1970 to now is no jump: the clock begins, and who waited for it need not any more. */
+	if (!first && !was_set)
+		d->renew.next_ms = 0;
 	if (!first && was_set && (by > JUMP_S || by < -JUMP_S))
 		jumped(d, now, by);
 	if (now > clock->seen)
@@ -165,7 +160,7 @@ void clock_confirm(struct azattestd *d)
 
 enum clock_doubt clock_doubt(const struct clock *clock, int64_t now)
 {
-	if (never_set(now))
+	if (clock_never_set(now))
 		return CLOCK_NEVER_SET;
 	if (clock->seen - now > BEHIND_S)
 		return CLOCK_BEHIND;

@@ -33,6 +33,13 @@ void clock_tick(struct azattestd *d);
 void clock_close(struct azattestd *d);
 /* There is a new certificate. */
 void clock_confirm(struct azattestd *d);
+/* Before this there was no azattest: such a clock begins with 1970, or with a build. */
+#define CLOCK_FIRST	1704067200LL	/* 2024-01-01 */
+static inline bool clock_never_set(int64_t now)
+{
+	return now < CLOCK_FIRST;
+}
+
 enum clock_doubt clock_doubt(const struct clock *clock, int64_t now);
 /* Whether the certificate had not ended, had nobody set the clock ahead. */
 bool clock_explains_end(const struct clock *clock, int64_t now, int64_t not_after);

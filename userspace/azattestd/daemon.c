@@ -20,7 +20,7 @@
 #define TICK_MS		1000
 #define RENEWED_PAUSE_MS	(10 * 60 * 1000LL)
 #define BUSY_TICK_MS	100	/* while something is about to start or to end */
-/* Failed starts of signers after which a leaf that never worked gives way. */
+/* Signers that a leaf did not work with, after which one that never worked gives way. */
 #define UNPROVED_FAILURES	3
 
 void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
@@ -39,9 +39,14 @@ void daemon_abort(struct azattestd *d, int exit, const char *format, ...)
 	d->stopping = true;
 }
 
+static bool level_is_enough(const struct azattestd *d)
+{
+	return !d->leaf.number || d->leaf.level >= d->config.key_require;
+}
+
 static bool key_opens(const struct azattestd *d)
 {
-	if (d->leaf.level < d->config.key_require)
+	if (!level_is_enough(d))
 		return false;
 	return !d->leaf.sealed || keeper_has(d, d->leaf.head.kek);
 }
@@ -62,17 +67,34 @@ static bool key_is_outdated(const struct azattestd *d)
 	return !d->leaf.sealed || memcmp(d->leaf.head.kek, report->id, SEAL_ID_LEN);
 }
 
+/* Our own CA dated it by a clock that was ahead, and has been set back since: no CA need be asked. */
+static bool is_from_ahead(const struct azattestd *d)
+{
+	int64_t now = time(NULL);
+	enum clock_doubt doubt = clock_doubt(&d->clock, now);
+
+	return d->config.source == CONFIG_EMBEDDED && now < d->leaf.not_before &&
+	       (doubt == CLOCK_FINE || doubt == CLOCK_JUMPED);
+}
+
+static bool ends_soon(const struct azattestd *d)
+{
+	return d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
+}
+
 static bool renewal_due(struct azattestd *d)
 {
 	if (d->retire.since || d->retire.errand.pid)
 		return false;
 	if (keeper_needed(d) && !keeper_ready(d))
 		return false;
-	if (d->renew.wanted || !leaf_usable(d) || d->leaf.source != d->config.source ||
-	    key_is_outdated(d))
+	if (d->renew.wanted || !d->leaf.number)
 		return true;
-	return clock_boot_ms() >= d->renew.rested_ms &&
-	       d->leaf.not_after - time(NULL) < (int64_t)d->config.renew_days * 86400;
+	/* A CA may issue what is due again at once, and each time anew: not in a storm. */
+	if (clock_boot_ms() < d->renew.rested_ms)
+		return false;
+	return !leaf_usable(d) || d->leaf.source != d->config.source || key_is_outdated(d) ||
+	       is_from_ahead(d) || ends_soon(d);
 }
 
 static void start_renewal(struct azattestd *d)
@@ -88,14 +110,25 @@ static void start_renewal(struct azattestd *d)
 /* The newest leaf goes live: signers that have proved it, then the older ones end. */
 static void go_live(struct azattestd *d)
 {
-	supervise_renew(d);
+	if (level_is_enough(d))
+		supervise_renew(d);
+	else
+		supervise_retire(d);
 	status_update(d);
+}
+
+/* What is due may be another thing now, also for the renewal that runs. */
+static void look_again(struct azattestd *d)
+{
+	d->renew.next_ms = 0;
+	d->renew.rested_ms = 0;
+	d->renew.overtaken = true;
 }
 
 void daemon_keys_open(struct azattestd *d)
 {
-	d->renew.next_ms = 0;
-	if (leaf_usable(d) && !d->supervise.epoch)
+	look_again(d);
+	if (leaf_usable(d) && !d->supervise.wanted)
 		go_live(d);
 	status_update(d);
 }
@@ -105,7 +138,7 @@ static void renewal_failed(struct azattestd *d)
 {
 	if (control_sync_ended(d, d->renew.errand.failure.text))
 		d->renew.next_ms = 0;
-	if (!d->leaf.number && d->config.source == CONFIG_EMBEDDED) {
+	if (!d->leaf.number && d->config.source == CONFIG_EMBEDDED && !clock_never_set(time(NULL))) {
 		daemon_abort(d, d->renew.errand.failure.exit, "no certificate: %s", d->renew.errand.failure.text);
 		return;
 	}
@@ -141,7 +174,7 @@ static void reject_leaf(struct azattestd *d, const char *why)
 static bool leaf_is_bad(const struct azattestd *d)
 {
 	return d->leaf.number && d->proved != d->leaf.number &&
-	       d->supervise.failures >= UNPROVED_FAILURES &&
+	       d->supervise.rejections >= UNPROVED_FAILURES &&
 	       state_older_leaf((struct state *)&d->state, d->leaf.number);
 }
 
@@ -164,8 +197,7 @@ static void renewal_ended(struct azattestd *d, int status)
 	log_line(LOG_INFO, "new key and certificate: generation %" PRIu64 ", source %s",
 		 d->leaf.number, config_sources[d->leaf.source]);
 	audit_certificate(d);
-	/* A CA may issue what is due again at once, and each time anew: not in a storm. */
-	d->renew.rested_ms = clock_boot_ms() + RENEWED_PAUSE_MS;
+	d->renew.rested_ms = d->renew.overtaken ? 0 : clock_boot_ms() + RENEWED_PAUSE_MS;
 	go_live(d);
 }
 
@@ -175,7 +207,9 @@ static void reap(struct azattestd *d)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == d->renew.errand.pid)
+		if (pid == d->renew.errand.pid && d->stopping)
+			errand_ended(&d->renew.errand, status);	/* we ended it */
+		else if (pid == d->renew.errand.pid)
 			renewal_ended(d, status);
 		else if (pid == d->retire.errand.pid)
 			retire_revoked(d, status);
@@ -199,11 +233,10 @@ static void reload(struct azattestd *d)
 	} else {
 		d->config = *fresh;
 		log_line(LOG_INFO, "reloaded");
-		if (keeper_needed(d))
-			keeper_start(d, false);
+		keeper_reload(d);
 		audit_reload(d);
-		d->renew.next_ms = 0;
-		if (leaf_usable(d))
+		look_again(d);
+		if (leaf_usable(d) || !level_is_enough(d))
 			go_live(d);
 	}
 	free(fresh);
@@ -286,7 +319,7 @@ static bool is_up(const struct azattestd *d)
 		return supervise_ready(s) == s->wanted;
 	if (*d->keeper.error)
 		return true;
-	return d->config.source != CONFIG_EMBEDDED && d->renew.failures;
+	return d->renew.failures;
 }
 
 static void tick(struct azattestd *d)

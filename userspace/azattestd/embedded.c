@@ -5,12 +5,17 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+#include <userspace/common/accept.h>
+
+#include "clock.h"
 
 /*
  *   ca/  root.pem issuing.pem issuing.sealed (issuing.key, where keys are not sealed)
@@ -203,17 +208,18 @@ static int open_sealed(const struct source_host *host, struct ca *ca, struct sea
 			   "verifiers must then trust", host->state->path);
 }
 
-bool embedded_kek(struct state *state, uint8_t id[SEAL_ID_LEN])
+int embedded_kek(struct state *state, uint8_t id[SEAL_ID_LEN])
 {
 	uint8_t blob[SETUP_KEY_MAX];
 	struct seal_head head;
 	struct failure ignored;
+	int length = leaf_read_sealed(state, CA_FOLDER, "issuing.sealed", blob, sizeof(blob), &head,
+				      &ignored);
 
-	if (leaf_read_sealed(state, CA_FOLDER, "issuing.sealed", blob, sizeof(blob), &head,
-			     &ignored) < 0)
-		return false;
+	if (length < 0)
+		return length;
 	memcpy(id, head.kek, sizeof(head.kek));
-	return true;
+	return 0;
 }
 
 /* The level has changed: the key follows, the new file first. */
@@ -285,6 +291,42 @@ static int open_ca(const struct source_host *host, struct ca *ca, struct failure
 	return ret ? ret : store_ca(host, ca, failure);
 }
 
+/* A CA, and a leaf, of the year 1970 would be believed by nobody, and renewed without end. */
+static int check_clock(int64_t now, struct failure *failure)
+{
+	char span[ACCEPT_SPAN];
+
+	if (!clock_never_set(now))
+		return 0;
+	return failure_set(failure, EXIT_FAILURE, -EAGAIN,
+			   "this host's clock was never set (%s after 1970 began), and no certificate is "
+			   "dated by it: set the clock (timedatectl)", accept_span(now, span));
+}
+
+/* What it issues now must be valid now, and for longer than until the next renewal. */
+static int check_ca_times(const struct source_host *host, X509 *cert, int64_t now,
+			  struct failure *failure)
+{
+	static const char anew[] = "remove the folder " CA_FOLDER " to begin with a new root that "
+		"verifiers must then trust, and run \"azattestctl sync\"";
+	const char *path = host->state->path;
+	int64_t begin, end;
+	char span[ACCEPT_SPAN];
+
+	if (certificate_times(cert, &begin, &end))
+		return libcrypto_failed(failure, "sense of the CA's times");
+	if (begin > now)
+		return failure_set(failure, EXIT_STATE, -EKEYREJECTED,
+				   "%s/" CA_FOLDER ": begins only in %s: this host's clock was ahead when it was "
+				   "made, or is behind now: set the clock, or %s", path,
+				   accept_span(begin - now, span), anew);
+	if (end - now > (int64_t)host->config->renew_days * 86400)
+		return 0;
+	return failure_set(failure, EXIT_STATE, -EKEYEXPIRED, "%s/" CA_FOLDER ": %s %s%s: %s", path,
+			   end > now ? "ends in" : "ended", accept_span(end > now ? end - now : now - end, span),
+			   end > now ? "" : " ago", anew);
+}
+
 /* The CA is opened for this one signature. */
 int embedded_fetch(const struct source_host *host, X509_REQ *request,
 		   struct source_certificates *out, struct failure *failure)
@@ -295,8 +337,15 @@ int embedded_fetch(const struct source_host *host, X509_REQ *request,
 		.days = config->lifetime_days,
 	};
 	struct ca ca = { 0 };
-	int ret = open_ca(host, &ca, failure);
+	int64_t now = time(NULL);
+	int ret = check_clock(now, failure);
 
+	if (!ret)
+		ret = open_ca(host, &ca, failure);
+	if (!ret)
+		ret = check_ca_times(host, ca.root, now, failure);
+	if (!ret)
+		ret = check_ca_times(host, ca.issuing, now, failure);
 	if (!ret) {
 		out->leaf = certificate_leaf(X509_REQ_get0_pubkey(request), &profile, ca.issuing,
 					     ca.key);

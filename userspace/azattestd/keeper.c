@@ -202,13 +202,12 @@ static int spawn_keeper(struct azattestd *d, struct keeper_process *k, int setup
 static int give_setup(struct azattestd *d, struct keeper_process *k, bool renew, int fds[],
 		      struct failure *failure)
 {
-	struct keeper_setup setup = { 0 };
 	int pipe[2], ret = 0;
 
 	if (pipe2(pipe, O_CLOEXEC))
 		return failure_set(failure, EXIT_FAILURE, -errno, "pipe: %s", strerror(errno));
-	fill_setup(d, k, renew, &setup);
-	if (setup_write_bytes(pipe[1], &setup, sizeof(setup)))
+	fill_setup(d, k, renew, &k->setup);
+	if (setup_write_bytes(pipe[1], &k->setup, sizeof(k->setup)))
 		ret = failure_set(failure, EXIT_FAILURE, -EIO, "pipe: cannot be written");
 	close(pipe[1]);
 	if (!ret)
@@ -269,6 +268,31 @@ void keeper_start(struct azattestd *d, bool renew)
 			close(fds[i]);
 	if (ret < 0)
 		failed(d, failure.text);
+}
+
+/* A PCR was extended behind what it has unsealed: no other one gets that in this boot. */
+static bool is_last(const struct azattestd *d)
+{
+	const struct keeper_process *k = &d->keeper.now;
+	const struct config *config = &d->config;
+
+	return keeper_ready(d) && k->report.level == SEAL_TPM &&
+	       k->setup.extend != KEEPER_NO_EXTEND && k->setup.extend == config->extend_pcr &&
+	       k->setup.level == config->key_level && k->setup.pcrs == config->pcrs &&
+	       !strcmp(k->setup.tcti, config->tcti);
+}
+
+void keeper_reload(struct azattestd *d)
+{
+	if (!keeper_needed(d))
+		return;
+	if (!is_last(d)) {
+		keeper_start(d, false);
+		return;
+	}
+	/* What another configuration could not have, nobody asks for any more. */
+	drop(d, &d->keeper.next);
+	*d->keeper.error = 0;
 }
 
 /* what it says */
@@ -374,10 +398,10 @@ void keeper_tick(struct azattestd *d)
 			failed(d, "azattest-keeper: the TPM does not answer in time: is it in use, or broken?");
 		return;
 	}
-	if (!keeper_needed(d) || keeper_ready(d))
+	if (!keeper_needed(d) || (keeper_ready(d) && !*keeper->error))
 		return;
 	/* What cannot be opened is given up on an administrator's word only. */
-	if (*keeper->error && d->renew.wanted)
+	if (*keeper->error && d->renew.wanted && !keeper_ready(d))
 		keeper_start(d, true);
 	else if (watch_now_ms() >= keeper->next_ms)
 		keeper_start(d, false);
@@ -385,7 +409,9 @@ void keeper_tick(struct azattestd *d)
 
 bool keeper_ready(const struct azattestd *d)
 {
-	return d->keeper.now.pid > 0;
+	const struct keeper_process *k = &d->keeper.now;
+
+	return k->pid > 0 && k->report.level >= d->config.key_require;
 }
 
 bool keeper_has(const struct azattestd *d, const uint8_t id[SEAL_ID_LEN])
@@ -441,12 +467,14 @@ void keeper_prune(struct azattestd *d)
 {
 	const struct keeper_process *k = &d->keeper.now;
 	uint8_t id[SEAL_ID_LEN], last[SEAL_ID_LEN], ca[SEAL_ID_LEN], *above = NULL;
-	bool has_ca = embedded_kek(&d->state, ca);
+	int ret = embedded_kek(&d->state, ca);
 	char folder[SEAL_FOLDER_LEN];
 
+	if (ret && ret != -ENOENT)
+		return;		/* what cannot be read may need any of them */
 	while (keeper_next_id(d, above, id)) {
 		bool used = (d->leaf.sealed && is_id(id, d->leaf.head.kek)) ||
-			    (has_ca && is_id(id, ca)) ||
+			    (!ret && is_id(id, ca)) ||
 			    (k->pid > 0 && k->report.level != SEAL_FILE && is_id(id, k->report.id));
 
 		seal_folder(id, folder);

@@ -44,6 +44,7 @@ int renew_start(struct azattestd *d)
 	renew->run++;
 	renew->seen = look(d->config.directory);
 	renew->keeper = d->keeper.now.pid;
+	renew->overtaken = false;
 	return errand_start(d, &renew->errand, run_source);
 }
 

@@ -67,7 +67,8 @@ struct renew {
 	struct errand errand;
 	pid_t keeper;		/* that the child may ask; 0: none */
 	int64_t next_ms;	/* not before, by clock_boot_ms() */
-	int64_t rested_ms;	/* nor before this, if it is only that few days are left */
+	int64_t rested_ms;	/* nor before this, if there is a certificate and nobody asked for another */
+	bool overtaken;		/* since it began, what is due may be another thing */
 	unsigned int failures;	/* in a row */
 	uint64_t run;		/* counts them */
 	int64_t last_s;		/* start of the last run, seconds since 1970; 0: none */
@@ -93,6 +94,7 @@ struct retire {
 	struct errand errand;	/* asks the CA to revoke */
 	int64_t since;		/* decommissioned, seconds since 1970; 0: in service */
 	bool revoked;		/* the CA has done it */
+	bool asked;		/* it was asked to, and nobody heard the answer */
 };
 
 /* What was begun by another life of this daemon is finished. */
@@ -109,7 +111,7 @@ void retire_describe(const struct azattestd *d, char *out, size_t size);
 
 /* embedded.c */
 
-/* Whether the CA's key is sealed, and by which wrapping key. */
-bool embedded_kek(struct state *state, uint8_t id[SEAL_ID_LEN]);
+/* By which wrapping key the CA's key is sealed. -ENOENT: it is not, or there is no CA. */
+int embedded_kek(struct state *state, uint8_t id[SEAL_ID_LEN]);
 
 #endif

@@ -12,11 +12,12 @@
 #include <openssl/x509v3.h>
 
 /*
- *   STATE/decommissioned   "since SECONDS revoked yes|no"
+ *   STATE/decommissioned   "since SECONDS revoked yes|no|asked"
  *
- * In this order: the CA revokes; the note is on disk; signers end and the keys
- * go. Up to the note nothing has changed. From it on nothing is signed, and what
- * a crash has left is finished at the next start.
+ * In this order: the note is on disk; the CA revokes; the note says so; signers
+ * end and the keys go. A CA that refuses, or does not answer, takes the note away
+ * again. Whatever a crash has left of it is finished at the next start: nothing
+ * is signed by a host whose certificate may be revoked.
  */
 #define NOTE		"decommissioned"
 #define NOTE_MAX	80
@@ -34,13 +35,21 @@ static int run_revocation(const struct azattestd *d, const struct source_host *h
 	return source_sync_revoke(host, d->leaf.cert, failure);
 }
 
-static int write_note(struct azattestd *d, struct failure *failure)
+static int write_note(struct azattestd *d, int64_t since, const char *revoked,
+		      struct failure *failure)
 {
 	char line[NOTE_MAX];
 
-	snprintf(line, sizeof(line), "since %" PRIi64 " revoked %s\n", d->retire.since,
-		 d->retire.revoked ? "yes" : "no");
+	snprintf(line, sizeof(line), "since %" PRIi64 " revoked %s\n", since, revoked);
 	return state_replace(&d->state, NOTE, line, strlen(line), failure);
+}
+
+static int remove_note(struct azattestd *d, struct failure *failure)
+{
+	if (!unlinkat(d->state.dir, NOTE, 0) && !fsync(d->state.dir))
+		return 0;
+	return failure_set(failure, EXIT_STATE, -errno, "%s/" NOTE ": cannot be removed: %s",
+			   d->state.path, strerror(errno));
 }
 
 static int finish(struct azattestd *d, bool revoked, struct failure *failure)
@@ -48,13 +57,15 @@ static int finish(struct azattestd *d, bool revoked, struct failure *failure)
 	struct retire *retire = &d->retire;
 	int ret;
 
+	ret = write_note(d, time(NULL), revoked ? "yes" : "no", failure);
+	/* Revoked is revoked: the note that was there before still ends its service. */
+	if (ret && !revoked)
+		return ret;
+	if (ret)
+		log_line(LOG_ERR, "decommission: %s", failure->text);
 	retire->since = time(NULL);
 	retire->revoked = revoked;
-	ret = write_note(d, failure);
-	if (ret) {
-		retire->since = 0;
-		return ret;
-	}
+	retire->asked = false;
 	audit_decommissioned(d, revoked);
 	supervise_retire(d);
 	keeper_stop(d);
@@ -84,9 +95,14 @@ int retire_begin(struct azattestd *d, bool revoke, struct failure *failure)
 				   "try again when azattestctl status says it is over");
 	if (!revoke || !can_revoke(d))
 		return finish(d, false, failure);
+	ret = write_note(d, time(NULL), "asked", failure);
+	if (ret)
+		return ret;
 	ret = errand_start(d, &d->retire.errand, run_revocation);
 	if (!ret)
 		return -EINPROGRESS;
+	if (remove_note(d, failure))
+		log_line(LOG_ERR, "decommission: %s", failure->text);
 	return failure_set(failure, EXIT_FAILURE, ret, "decommission: cannot start its process: %s",
 			   strerror(-ret));
 }
@@ -98,6 +114,10 @@ void retire_revoked(struct azattestd *d, int status)
 	char text[800];
 
 	if (errand_ended(errand, status)) {
+		if (d->stopping)
+			return;		/* the next start finishes it: the CA may have done it */
+		if (remove_note(d, &failure))
+			log_line(LOG_ERR, "decommission: %s", failure.text);
 		snprintf(text, sizeof(text), "not revoked, and nothing was changed: %s; "
 			 "--no-revoke goes on without", errand->failure.text);
 		log_line(LOG_ERR, "decommission: %s", text);
@@ -111,12 +131,14 @@ void retire_revoked(struct azattestd *d, int status)
 
 int retire_undo(struct azattestd *d, struct failure *failure)
 {
+	int ret;
+
 	if (!d->retire.since)
 		return failure_set(failure, EXIT_FAILURE, -EALREADY,
 				   "recommission: this host is in service: see azattestctl status");
-	if (unlinkat(d->state.dir, NOTE, 0) || fsync(d->state.dir))
-		return failure_set(failure, EXIT_STATE, -errno, "%s/" NOTE ": cannot be removed: %s",
-				   d->state.path, strerror(errno));
+	ret = remove_note(d, failure);
+	if (ret)
+		return ret;
 	d->retire.since = 0;
 	d->renew.next_ms = 0;
 	log_line(LOG_NOTICE, "recommissioned");
@@ -129,16 +151,17 @@ int retire_undo(struct azattestd *d, struct failure *failure)
 void retire_open(struct azattestd *d)
 {
 	struct failure failure;
-	char line[NOTE_MAX] = "", revoked[4] = "";
+	char line[NOTE_MAX] = "", revoked[6] = "";
 	int length = state_read(&d->state, ".", NOTE, line, sizeof(line) - 1, &failure);
 
 	if (length == -ENOENT)
 		return;
 	line[length > 0 ? length : 0] = 0;
-	if (sscanf(line, "since %" SCNi64 " revoked %3s", &d->retire.since, revoked) != 2 ||
+	if (sscanf(line, "since %" SCNi64 " revoked %5s", &d->retire.since, revoked) != 2 ||
 	    d->retire.since <= 0)
 		d->retire.since = UNKNOWN;
 	d->retire.revoked = !strcmp(revoked, "yes");
+	d->retire.asked = !strcmp(revoked, "asked");
 	if (state_destroy_keys(&d->state, &failure))
 		log_line(LOG_ERR, "decommissioned, but: %s", failure.text);
 }
@@ -154,7 +177,9 @@ void retire_describe(const struct azattestd *d, char *out, size_t size)
 	if (since != UNKNOWN && gmtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
 	snprintf(out, size, "decommissioned at %s, %s", when, d->retire.revoked ?
-		 "the certificate is revoked" : "no certificate was revoked");
+		 "the certificate is revoked" : d->retire.asked ?
+		 "the CA was asked to revoke the certificate, and no answer was heard" :
+		 "no certificate was revoked");
 }
 
 json_t *retire_json(const struct azattestd *d)

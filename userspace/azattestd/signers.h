@@ -28,6 +28,7 @@ struct keeper_process {
 	uint8_t given[KEEPER_KEKS][SEAL_ID_LEN];	/* what it was to open */
 	unsigned int count;
 	uint8_t above[SEAL_ID_LEN];
+	struct keeper_setup setup;	/* what it was started with */
 	int64_t since_ms;
 	size_t heard;		/* of @report */
 	struct keeper_report report;
@@ -49,9 +50,12 @@ bool keeper_needed(struct azattestd *d);
  * open is given up, and a new wrapping key is made.
  */
 void keeper_start(struct azattestd *d, bool renew);
+/* The configuration was read again: another one starts, unless that could only fail. */
+void keeper_reload(struct azattestd *d);
 void keeper_tick(struct azattestd *d);
 /* False: not one of ours. */
 bool keeper_ended(struct azattestd *d, pid_t pid, int status);
+/* One serves, and what it keeps is at the level that is required. */
 bool keeper_ready(const struct azattestd *d);
 /* Whether it opens what is wrapped by that. */
 bool keeper_has(const struct azattestd *d, const uint8_t id[SEAL_ID_LEN]);
@@ -80,6 +84,7 @@ struct supervise_signer {
 	char serial[SHOW_SERIAL];	/* of the certificate that it signs with */
 	uint8_t partial[sizeof(struct report)];
 	size_t partial_len;
+	bool excuses_leaf;	/* it has said what stopped it, and that was not its key or certificate */
 };
 
 struct supervise {
@@ -87,6 +92,7 @@ struct supervise {
 	uint64_t epoch;		/* of the signers that are wanted; 0: none */
 	unsigned int wanted;
 	unsigned int failures;	/* in a row */
+	unsigned int rejections;	/* of these: for which the leaf may be the reason */
 	int64_t next_ms;	/* of the next start */
 	uint64_t restarts;
 	char why[200];		/* the last failure, "" when all is well */

@@ -137,6 +137,7 @@ static void on_failed(struct azattestd *d, struct supervise_signer *signer,
 			     report->failure.detail, AZATTEST_SIGNER_VERSION);
 		return;
 	}
+	signer->excuses_leaf = report->failure.code != REPORT_FAILURE_LEAF;
 	log_line(LOG_ERR, "signer %d: %.*s", signer->pid, (int)sizeof(report->failure.text),
 		 report->failure.text);
 	snprintf(d->supervise.why, sizeof(d->supervise.why), "%.*s",
@@ -243,9 +244,17 @@ static int spawn_one(struct azattestd *d, struct supervise_signer *signer, int s
 	signer->watch = (struct watch) { .fd = report[0], .ready = reports_ready, .owner = d };
 	signer->epoch = d->supervise.epoch;
 	signer->partial_len = 0;
+	signer->excuses_leaf = false;
 	show_serial(d->leaf.cert, signer->serial);
 	enter(signer, SUPERVISE_STARTING);
 	return watch_add(&signer->watch, EPOLLIN);
+}
+
+/* The leaf's folder does, and not this process. */
+static bool lacks_something(int error, const struct failure *failure)
+{
+	return failure->exit == EXIT_STATE && error != -EMFILE && error != -ENFILE &&
+	       error != -ENOMEM && error != -EIO;
 }
 
 static int start_signer(struct azattestd *d, struct failure *failure)
@@ -261,6 +270,8 @@ static int start_signer(struct azattestd *d, struct failure *failure)
 		return ret;
 	device = open(d->device, O_RDWR | O_CLOEXEC);
 	setup = equip_open_setup(d, failure);
+	if (setup < 0 && lacks_something(setup, failure))
+		d->supervise.rejections++;
 	ret = setup < 0 ? setup : spawn_one(d, signer, setup, device, failure);
 	if (setup >= 0)
 		close(setup);
@@ -314,6 +325,7 @@ void supervise_renew(struct azattestd *d)
 	s->epoch++;
 	s->wanted = config_processes(&d->config);
 	s->failures = 0;
+	s->rejections = 0;
 	s->next_ms = 0;
 	supervise_start_over(d);
 	start_missing(d);
@@ -361,6 +373,7 @@ static void forget_failures(struct supervise *s)
 		    watch_now_ms() - s->signer[i].since_ms < HEALTHY_MS)
 			return;
 	s->failures = 0;
+	s->rejections = 0;
 	s->why[0] = 0;
 }
 
@@ -410,6 +423,7 @@ static void unexpected_end(struct azattestd *d, struct supervise_signer *signer,
 	}
 	snprintf(why, sizeof(why), "%s", *s->why ? s->why : how);
 	failure_counts(s, why);
+	s->rejections += !signer->excuses_leaf;
 	if (s->failures == SUPERVISE_REPEATED)
 		log_line(LOG_CRIT, "signers end again and again (%s): tried every %d s from now on; "
 			 "guests hear \"retry\" meanwhile", why, BACKOFF_LAST_MS / 1000);

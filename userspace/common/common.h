@@ -132,6 +132,7 @@ enum report_kind {
 enum report_failure {
 	REPORT_FAILURE_OTHER = 1,
 	REPORT_FAILURE_VERSION,	/* of the module; .detail is its protocol */
+	REPORT_FAILURE_LEAF,	/* key or certificate cannot be used */
 };
 
 /* What a key lies in: memory that even root cannot read, or that is not swapped. */

@@ -140,7 +140,7 @@ static int sign(void)
 		return fail(ret, REPORT_FAILURE_OTHER, 0, "giving up rights");
 	ret = key_open(&signer, setup, grant, &why);
 	if (ret)
-		return fail(ret, REPORT_FAILURE_OTHER, 0, why);
+		return fail(ret, ret == -ENOMEM ? REPORT_FAILURE_OTHER : REPORT_FAILURE_LEAF, 0, why);
 	loop.slots = setup->slots;
 	loop.generation = setup->generation;
 	loop.must_report = setup->must_report;
