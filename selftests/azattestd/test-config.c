@@ -381,11 +381,11 @@ static void who_names_a_ca_means_it(void)
 {
 	tap_need_eq(read_text("[certificate]\n"), 0);
 	tap_need_eq(config.source, CONFIG_EMBEDDED);
-	tap_need_eq(read_text("[certificate]\nsync-user = daemon\nca-url = http://ca.test/\n"), 0);
+	tap_need_eq(read_text("[certificate]\nsync-user = daemon\nca-url = http://ca.example.net/\n"), 0);
 	tap_need_eq(config.source, CONFIG_CMP);
-	tap_need_eq(read_text("[certificate]\nsource = embedded\nca-url = http://ca.test/\n"), 0);
+	tap_need_eq(read_text("[certificate]\nsource = embedded\nca-url = http://ca.example.net/\n"), 0);
 	tap_need_eq(config.source, CONFIG_EMBEDDED);
-	tap_need_eq(read_text("[certificate]\nca-url = http://ca.test/\nsource = file\n"), 0);
+	tap_need_eq(read_text("[certificate]\nca-url = http://ca.example.net/\nsource = file\n"), 0);
 	tap_need_eq(config.source, CONFIG_FILE);
 }
 
