@@ -18,7 +18,7 @@
 	X(refused_accept_rate, "vsock connections over accept_rate") \
 	X(refused_cid_connections, "vsock connections over connections_per_cid") \
 	X(refused_connections, "vsock connections over connections") \
-	X(refused_memory, "vsock connections or replies dropped for want of memory") \
+	X(refused_memory, "connections, requests or replies dropped for want of memory") \
 	X(closed_by_peer, "vsock connections closed by the guest") \
 	X(closed_timeout, "vsock connections closed over frame_ms") \
 	X(closed_bad_frame, "vsock connections closed after a bad frame") \

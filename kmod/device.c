@@ -224,7 +224,7 @@ static int do_join(struct azattest_file *f, unsigned int cmd, union device_arg *
 	return ret;
 }
 
-/* A struct that cannot be taken is counted as the call that it was meant to be. */
+/* A struct that cannot be taken, or given back, is counted as the call that it was meant to be. */
 static void refuse_struct(struct azattest_file *f, unsigned int cmd)
 {
 	struct azattest_binding *b = azattest_device_binding(f);
@@ -262,8 +262,10 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 		ret = do_join(f, cmd, &arg);
 	if (ret && ret != -EMSGSIZE)
 		return ret;
-	if (azattest_device_copy_out((void __user *)ptr, &arg, size))
+	if (azattest_device_copy_out((void __user *)ptr, &arg, size)) {
+		refuse_struct(f, cmd);
 		return -EFAULT;
+	}
 	return ret;
 }
 

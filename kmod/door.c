@@ -51,8 +51,10 @@ int azattest_door_ask(struct azattest_binding *b, const struct azattest_ask *ask
 	if (!azattest_queue_charge(b))
 		return AZATTEST_STATUS_BUSY;
 	req = request_make(b, ask, transport);
-	if (!req)
+	if (!req) {
+		azattest_refuse(refused_memory, b->id.cid);
 		return AZATTEST_STATUS_RETRY;
+	}
 	req->done = done;
 	req->origin = origin;
 	refcount_inc(&req->ref);	/* the caller's; the first is the queue's */

@@ -123,11 +123,12 @@ int azattest_proof_set_cid(struct file *vhost, u32 cid)
 	unsigned long addr;
 	long ret;
 
+	/* Whatever it was that left no room for a file or a page. */
 	if (IS_ERR(page))
-		return PTR_ERR(page);
+		return -ENOMEM;
 	addr = vm_mmap(page, 0, PAGE_SIZE, PROT_READ, MAP_SHARED, 0);
 	if (IS_ERR_VALUE(addr)) {
-		ret = -ENOMEM;	/* whatever it was that left no room for a page */
+		ret = -ENOMEM;
 	} else {
 		ret = call_set_cid(vhost, page, addr);
 		vm_munmap(addr, PAGE_SIZE);

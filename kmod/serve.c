@@ -206,6 +206,9 @@ void azattest_serve_return(struct azattest_signer *s, u64 cookie)
 	spin_lock(&azattest_queue.lock);
 	req = held_by(s, cookie);
 	if (req) {
+		azattest_count(requeued);
+		trace_azattest_request(AZATTEST_STEP_REQUEUE, req->cookie,
+				       req->binding->generation, req->attempts, 0);
 		azattest_queue_detach_locked(req);
 		req->attempts--;
 		azattest_queue_timer_locked(req, req->deadline);

@@ -48,6 +48,7 @@ static ssize_t hand_out(struct azattest_signer *s, struct azattest_signer_reques
 		return n * sizeof(*batch);
 	for (i = n; i--;)
 		azattest_serve_return(s, batch[i].cookie);
+	azattest_refuse(answers_bad, 0);
 	return -EFAULT;
 }
 
@@ -294,8 +295,10 @@ static long signer_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 		return ret;
 	}
 	ret = cmd == AZATTEST_SIGNER_IOC_JOIN ? join(s, &arg.join) : exchange(s, &arg.exchange);
-	if (azattest_device_copy_out((void __user *)ptr, &arg, size))
+	if (azattest_device_copy_out((void __user *)ptr, &arg, size)) {
+		azattest_refuse(answers_bad, 0);
 		return -EFAULT;
+	}
 	return ret;
 }
 

@@ -211,8 +211,12 @@ static ssize_t reply_copy(struct azattest_request *req, char __user *buf)
 
 	if (!req->ready)
 		ret = azattest_door_reply(req);
+	if (!ret && copy_to_user(buf, req->frame, req->frame_len)) {
+		azattest_refuse(frame_bad, req->binding->id.cid);
+		ret = -EFAULT;
+	}
 	if (!ret)
-		ret = copy_to_user(buf, req->frame, req->frame_len) ? -EFAULT : req->frame_len;
+		ret = req->frame_len;
 	azattest_queue_put(req);
 	return ret;
 }
@@ -317,8 +321,10 @@ static int attest_copy(struct azattest_request *req, struct azattest_attest *arg
 	arg->reply_size = req->frame_len - head;
 	if (arg->reply_size > room)
 		return -EMSGSIZE;
-	if (copy_to_user(u64_to_user_ptr(arg->reply), req->frame + head, arg->reply_size))
+	if (copy_to_user(u64_to_user_ptr(arg->reply), req->frame + head, arg->reply_size)) {
+		azattest_refuse(frame_bad, req->binding->id.cid);
 		return -EFAULT;
+	}
 	return 0;
 }
 

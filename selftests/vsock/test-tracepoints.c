@@ -177,6 +177,23 @@ static void a_request_leaves_each_step_of_its_life(void)
 	need_step("finish", &r, 2, AZATTEST_STATUS_DENIED);
 }
 
+/* Taken, but its signer could not be written to: that was no attempt. */
+static void a_request_that_came_back_leaves_its_return(void)
+{
+	struct azattest_signer_request r;
+	int owner, signer;
+
+	begin();
+	owner = azbind_new(1, 0, -1, -1, NULL);
+	tap_need(owner >= 0);
+	signer = talk_signer();
+	talk_ask(owner, 1);
+	tap_need_eq(talk_get(signer, NULL, sizeof(r)), -EFAULT);
+	r = talk_take(signer);
+	need_step("requeue", &r, 1, 0);
+	talk_answer(signer, r.cookie, "document");
+}
+
 /* Given up by who asked; and by its binding's end, while who asked is still there. */
 static void a_request_given_up_leaves_its_end(void)
 {
@@ -276,6 +293,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_lost_cid_is_told_from_an_unbind),
 	TAP_TEST(a_connection_leaves_open_and_close),
 	TAP_TEST(a_request_leaves_each_step_of_its_life),
+	TAP_TEST(a_request_that_came_back_leaves_its_return),
 	TAP_TEST(a_request_given_up_leaves_its_end),
 	TAP_TEST(a_refusal_leaves_its_counters_name_and_the_cid),
 	TAP_TEST(refused_calls_and_answers_leave_their_counters_name),

@@ -19,6 +19,7 @@
  *
  * read(2) and write(2) move one whole frame each (azattest_frame.h):
  *
+ *   open   ENOMEM    no memory
  *   write  EBADMSG   not one whole frame: bad magic, version, type, length, or
  *                    a status
  *          EAGAIN    O_NONBLOCK and AZATTEST_FILE_INFLIGHT requests are open

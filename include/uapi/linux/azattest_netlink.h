@@ -45,7 +45,7 @@
  *   HOST_STATE       u32     AZATTEST_HOST_*
  *   SIGNERS          u32     signers that have joined
  *   SIGNER_GENERATION u64    of the newest of them
- *   BINDINGS         u32     live
+ *   BINDINGS         u32     that hold their UUID and CID, also while one begins or ends
  *   GRANTS           u32     unused
  *   CONNECTIONS      u32     open vsock connections
  *   QUEUED           u32     requests that wait for a signer
@@ -162,9 +162,10 @@
  *   UUID        binary  of the VM; absent for signer events
  *   GENERATION  u64     of the binding, or of the signer; absent if none
  *   CID         u32     absent if none
- *   PID         u32     who did it; absent if nobody did
+ *   PID         u32     of who called BIND or ATTACH: the binding's, or who was refused;
+ *                       absent with signer events
  *   UID         u32     with REFUSED: the caller's effective uid
- *   REASON      string  with UNBOUND and REFUSED: one word, see docs
+ *   REASON      string  with UNBOUND, CID_LOST and REFUSED: one word, see docs
  */
 #define AZATTEST_EVENT_BOUND			1
 #define AZATTEST_EVENT_UNBOUND			2	/* file closed, process died, ended */

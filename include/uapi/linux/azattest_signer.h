@@ -16,6 +16,7 @@
  * answered within the limit "attempt_ms"; after AZATTEST_SIGNER_ATTEMPTS it is
  * given up as poison. `attempt` tells which try this is.
  *
+ *   open   ENOMEM    no memory
  *   read   EINVAL    buffer smaller than one request
  *          EAGAIN    O_NONBLOCK and nothing to take
  *          EINTR     a signal came while waiting
@@ -142,7 +143,8 @@ struct azattest_signer_answer {
  * requests_len 0 is possible only with NOWAIT. On an error answers_len still
  * says what was taken.
  *
- *   errors of write(2) but ENOENT; of read(2) but EAGAIN
+ *   errors of write(2) but ENOENT; of read(2) but EAGAIN; and
+ *   EINVAL, E2BIG  @size, @flags or @reserved, as for JOIN
  */
 struct azattest_signer_exchange {
 	__u32 size;
