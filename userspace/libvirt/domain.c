@@ -53,7 +53,7 @@ void domain_cut_name(const char *name, char cut[AZATTEST_NAME_LEN])
 	cut[length] = 0;
 }
 
-/* hostd proves that it is a VMM, and this domain's: the file may be an older one's. */
+/* hostd proves that it is this domain's VMM if there is a CID: the file may be an older one's. */
 int domain_pid(const struct agent *agent, const char *name, struct failure *failure)
 {
 	char path[600];
