@@ -170,6 +170,18 @@ static bool poisoned(const struct azattest_request *req)
 	return req->attempts >= AZATTEST_SIGNER_ATTEMPTS;
 }
 
+/* Back to the queue's front, from the signer that holds it. */
+void azattest_queue_put_back_locked(struct azattest_request *req)
+{
+	lockdep_assert_held(&azattest_queue.lock);
+	azattest_count(requeued);
+	trace_azattest_request(AZATTEST_STEP_REQUEUE, req->cookie, req->binding->generation,
+			       req->attempts, 0);
+	azattest_queue_detach_locked(req);
+	azattest_queue_timer_locked(req, req->deadline);
+	azattest_queue_enqueue_locked(req, true);
+}
+
 /*
  * A signer failed this request: to the front of the queue; or, after too many
  * tries, onto @ended, for azattest_queue_finish_list().
@@ -183,12 +195,7 @@ void azattest_queue_requeue_locked(struct azattest_request *req, struct list_hea
 		list_add_tail(&req->node, ended);
 		return;
 	}
-	azattest_count(requeued);
-	trace_azattest_request(AZATTEST_STEP_REQUEUE, req->cookie, req->binding->generation,
-			       req->attempts, 0);
-	azattest_queue_detach_locked(req);
-	azattest_queue_timer_locked(req, req->deadline);
-	azattest_queue_enqueue_locked(req, true);
+	azattest_queue_put_back_locked(req);
 }
 
 /* One request whose time has come: the deadline's, or its signer's. */

@@ -33,6 +33,7 @@ void azattest_queue_enqueue_locked(struct azattest_request *req, bool front);
 void azattest_queue_detach_locked(struct azattest_request *req);
 void azattest_queue_end_locked(struct azattest_request *req, enum azattest_request_state state,
 			       u16 status);
+void azattest_queue_put_back_locked(struct azattest_request *req);
 void azattest_queue_requeue_locked(struct azattest_request *req, struct list_head *ended);
 void azattest_queue_finish(struct azattest_request *req);
 void azattest_queue_finish_list(struct list_head *ended);

@@ -206,13 +206,8 @@ void azattest_serve_return(struct azattest_signer *s, u64 cookie)
 	spin_lock(&azattest_queue.lock);
 	req = held_by(s, cookie);
 	if (req) {
-		azattest_count(requeued);
-		trace_azattest_request(AZATTEST_STEP_REQUEUE, req->cookie,
-				       req->binding->generation, req->attempts, 0);
-		azattest_queue_detach_locked(req);
+		azattest_queue_put_back_locked(req);
 		req->attempts--;
-		azattest_queue_timer_locked(req, req->deadline);
-		azattest_queue_enqueue_locked(req, true);
 	}
 	spin_unlock(&azattest_queue.lock);
 	wake_up(&azattest_queue.wait);
