@@ -326,6 +326,16 @@ const char *rig_sync(struct rig *rig)
 	return error ? error : "";
 }
 
+static int sync_fails(void *rig)
+{
+	return *rig_sync(rig) != 0;
+}
+
+pid_t rig_begin_sync(struct rig *rig)
+{
+	return tap_spawn(sync_fails, rig, -1);
+}
+
 /* documents */
 
 static time_t expires_on(PKCS7 *p7)

@@ -71,6 +71,8 @@ bool rig_log_has(struct rig *rig, const char *text);
 bool rig_only_leaf_is(struct rig *rig, unsigned int number);
 /* "" for success, or the reason. */
 const char *rig_sync(struct rig *rig);
+/* The same in a process of its own, for tap_join(): 0 for success. */
+pid_t rig_begin_sync(struct rig *rig);
 /* A new document of the VM that fakemodule_ask() asks for. */
 PKCS7 *rig_document(struct rig *rig);
 /* One that verifies: its expiry is no later than its leaf's end. */

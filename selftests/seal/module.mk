@@ -30,6 +30,11 @@ test-sealed_SRCS := selftests/seal/test-sealed.c $(seal_TPM_RIG) $(seal_TAP)
 test-sealed_PKGS := libcrypto jansson
 UNIT_TESTS += test-sealed
 
+ASAN_PROGRAMS += test-sealed-reload
+test-sealed-reload_SRCS := selftests/seal/test-sealed-reload.c $(seal_TPM_RIG) $(seal_TAP)
+test-sealed-reload_PKGS := libcrypto jansson
+UNIT_TESTS += test-sealed-reload
+
 ASAN_PROGRAMS += test-disk
 test-disk_SRCS := selftests/seal/test-disk.c $(seal_RIG) $(seal_TAP)
 test-disk_PKGS := libcrypto jansson

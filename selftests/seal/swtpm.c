@@ -88,3 +88,11 @@ int swtpm_tool(struct swtpm *tpm, const char *command)
 	status = system(line);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+void swtpm_extend(struct swtpm *tpm, unsigned int pcr)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "pcrextend %u:sha256=$(printf %%064d 1)", pcr);
+	tap_need_eq(swtpm_tool(tpm, command), 0);
+}

@@ -19,5 +19,7 @@ void swtpm_stop(struct swtpm *tpm);
 void swtpm_reboot(struct swtpm *tpm);
 /* A program of tpm2-tools on it; its exit status. */
 int swtpm_tool(struct swtpm *tpm, const char *command);
+/* As a boot does that measures something else. */
+void swtpm_extend(struct swtpm *tpm, unsigned int pcr);
 
 #endif

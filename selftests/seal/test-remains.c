@@ -30,8 +30,7 @@ static void open_host(const char *name, const char *level)
 	char key[40];
 
 	snprintf(key, sizeof(key), "level = %s", level);
-	tpmrig_open(&rig, &tpm, name, key);
-	rig_configure(&rig, "source = embedded\n");
+	tpmrig_open_embedded(&rig, &tpm, name, key);
 }
 
 static bool opens_all(const char *folder, unsigned int leaf, struct thief_secrets *s)

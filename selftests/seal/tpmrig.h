@@ -11,4 +11,12 @@ void tpmrig_open(struct rig *rig, struct swtpm *tpm, const char *name, const cha
 /* From the next rig_configure() on [key] has these lines, after the one that names the TPM. */
 void tpmrig_key(struct rig *rig, const struct swtpm *tpm, const char *key);
 
+/* Both, for a host whose certificates are its own; and again, when it is configured otherwise. */
+void tpmrig_open_embedded(struct rig *rig, struct swtpm *tpm, const char *name, const char *key);
+void tpmrig_embedded(struct rig *rig, const struct swtpm *tpm, const char *key);
+
+bool tpmrig_level_is(struct rig *rig, const char *level);
+/* Error, for a reason with these words, and nobody signs. */
+void tpmrig_need_error(struct rig *rig, const char *words);
+
 #endif
