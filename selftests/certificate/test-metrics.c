@@ -93,9 +93,7 @@ static void ask_badly(void)
 
 static void open_host(const char *name)
 {
-	rig_open(&rig, name);
-	rig_start_ca(&rig, "");
-	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n", rig.port);
+	rig_open_cmp(&rig, name);
 	rig_start_active(&rig);
 }
 

@@ -16,9 +16,7 @@ static struct rig rig;
 
 static void open_cmp(const char *name)
 {
-	rig_open(&rig, name);
-	rig_start_ca(&rig, "");
-	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n", rig.port);
+	rig_open_cmp(&rig, name);
 	rig_start_active(&rig);
 	rig_need_document(&rig);
 	/* Whoever holds the key's file elsewhere holds zeros in the end. */

@@ -16,7 +16,7 @@ static void open_cmp(const char *name, const char *more)
 {
 	clock_page = days_open(&rig, name);
 	rig_start_ca(&rig, "");
-	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n%s", rig.port, more);
+	rig_configure(&rig, RIG_CMP "%s", rig.port, more);
 }
 
 static void open_embedded(const char *name)

@@ -64,7 +64,7 @@ static void open_sealed(const char *name)
 	rig.key = key;
 	firmware_is_new = false;
 	rig_start_ca(&rig, "");
-	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n[journal]\n"
+	rig_configure(&rig, RIG_CMP "[journal]\n"
 		      "documents = none\n", rig.port);
 	rig_start_active(&rig);
 	tap_need(rig_says(&rig, "key", "level", "tpm"));

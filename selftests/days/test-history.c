@@ -15,7 +15,7 @@ static void open_cmp(const char *name)
 {
 	clock_page = days_open(&rig, name);
 	rig_start_ca(&rig, "");
-	rig_configure(&rig, "source = cmp\nca-url = http://127.0.0.1:%u/\n", rig.port);
+	rig_configure(&rig, RIG_CMP, rig.port);
 	rig_start_active(&rig);
 }
 
