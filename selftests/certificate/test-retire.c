@@ -260,11 +260,16 @@ static void a_crash_while_the_ca_is_asked_is_an_end_too(void)
 	tap_join(client);
 	rig_start(&rig);
 	need_retired("the CA was asked to revoke the certificate, and no answer was heard");
+	need_lines("serial", "asked", 0);
 	rig_stop(&rig);
 	rig_stop_ca(&rig);
 	rig_start_ca(&rig, "");
 	rig_start(&rig);
 	need_retired("no answer was heard");
+	/* That is said once. */
+	tap_need_eq(rig_shell(&rig, CTL "test $($CTL audit show --json state/audit | "
+			      "grep -c '\"event\":\"decommissioned\"') = 1 && $CTL certificate show | "
+			      "grep -q \" retired .*$(cat serial)\"", rig.bin), 0);
 	tap_need_eq(rig_shell(&rig, CTL "$CTL recommission", rig.bin), 0);
 	tap_need_wait(rig_all_ready(&rig));
 	need_in_service_with(2);

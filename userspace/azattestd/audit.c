@@ -307,7 +307,7 @@ void audit_renewal_failed(struct azattestd *d)
 }
 
 /* While there is a certificate still: what is revoked must be said by its number. */
-void audit_decommissioned(struct azattestd *d, bool revoked)
+void audit_decommissioned(struct azattestd *d)
 {
 	char serial[SHOW_SERIAL] = "";
 	struct audit_text text;
@@ -315,7 +315,7 @@ void audit_decommissioned(struct azattestd *d, bool revoked)
 	audit_text_begin(&text, "decommissioned");
 	if (d->leaf.number)
 		audit_text_string(&text, "serial", show_serial(d->leaf.cert, serial));
-	audit_text_string(&text, "revoked", revoked ? "yes" : "no");
+	audit_text_string(&text, "revoked", revocation_names[d->retire.revoked]);
 	add_now(d, &text);
 }
 

@@ -297,12 +297,12 @@ int daemon_open(struct azattestd *d, struct failure *failure)
 		d->supervise.signer[i].watch.fd = -1;
 	if (ret)
 		return failure_set(failure, EXIT_FAILURE, ret, "signals: %s", strerror(-ret));
+	history_open(d);
 	retire_open(d);
 	ret = d->retire.since ? -ENOENT : leaf_load(&d->leaf, &d->state, failure);
 	if (ret && ret != -ENOENT)
 		return ret;
 	clock_open(d);
-	history_open(d);
 	if (leaf_usable(d))
 		go_live(d);
 	return 0;

@@ -158,12 +158,12 @@ void history_dropped(struct azattestd *d, const char *why)
 	add(d, entry);
 }
 
-void history_retired(struct azattestd *d, bool revoked)
+void history_retired(struct azattestd *d)
 {
 	json_t *entry = d->leaf.number ? about_leaf(d, "retired") :
 		json_pack("{s:I, s:s}", "time", (json_int_t)time(NULL), "event", "retired");
 
-	json_object_set_new(entry, "revoked", json_boolean(revoked));
+	json_object_set_new(entry, "revoked", json_boolean(d->retire.revoked == REVOCATION_DONE));
 	add(d, entry);
 }
 

@@ -47,7 +47,7 @@ void audit_certificate(struct azattestd *d);
 void audit_live(struct azattestd *d);
 void audit_dropped(struct azattestd *d, uint64_t generation, const char *why);
 void audit_renewal_failed(struct azattestd *d);
-void audit_decommissioned(struct azattestd *d, bool revoked);
+void audit_decommissioned(struct azattestd *d);
 void audit_recommissioned(struct azattestd *d);
 void audit_sync(struct azattestd *d, uid_t uid);
 void audit_state(struct azattestd *d, const char *from, const char *to, const char *reason);
@@ -62,7 +62,7 @@ void history_open(struct azattestd *d);
 void history_close(struct azattestd *d);
 void history_issued(struct azattestd *d);
 void history_dropped(struct azattestd *d, const char *why);
-void history_retired(struct azattestd *d, bool revoked);
+void history_retired(struct azattestd *d);
 void history_failing(struct azattestd *d, const char *why);
 /* When attempts began to fail, seconds since 1970; 0: the last one did not. */
 int64_t history_failing_since(const struct azattestd *d);

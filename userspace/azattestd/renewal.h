@@ -90,11 +90,19 @@ bool renew_directory_changed(struct azattestd *d);
 
 /* retire.c */
 
+/* Whether the CA has revoked the certificate; names are the note's, and the audit journal's. */
+enum revocation {
+	REVOCATION_NONE,
+	REVOCATION_DONE,
+	REVOCATION_ASKED,	/* and nobody heard the answer */
+};
+
+extern const char *const revocation_names[];	/* no, yes, asked */
+
 struct retire {
 	struct errand errand;	/* asks the CA to revoke */
 	int64_t since;		/* decommissioned, seconds since 1970; 0: in service */
-	bool revoked;		/* the CA has done it */
-	bool asked;		/* it was asked to, and nobody heard the answer */
+	enum revocation revoked;
 };
 
 /* What was begun by another life of this daemon is finished. */

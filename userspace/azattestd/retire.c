@@ -23,6 +23,10 @@
 #define NOTE_MAX	80
 #define UNKNOWN		1	/* since when; 0 is "in service" */
 
+const char *const revocation_names[] = {
+	[REVOCATION_NONE] = "no", [REVOCATION_DONE] = "yes", [REVOCATION_ASKED] = "asked",
+};
+
 /* Whether the source that is configured knows the CA that issued, and how to ask it. */
 static bool can_revoke(const struct azattestd *d)
 {
@@ -35,12 +39,12 @@ static int run_revocation(const struct azattestd *d, const struct source_host *h
 	return source_sync_revoke(host, d->leaf.cert, failure);
 }
 
-static int write_note(struct azattestd *d, int64_t since, const char *revoked,
-		      struct failure *failure)
+static int write_note(struct azattestd *d, enum revocation revoked, struct failure *failure)
 {
 	char line[NOTE_MAX];
 
-	snprintf(line, sizeof(line), "since %" PRIi64 " revoked %s\n", since, revoked);
+	snprintf(line, sizeof(line), "since %" PRIi64 " revoked %s\n", (int64_t)time(NULL),
+		 revocation_names[revoked]);
 	return state_replace(&d->state, NOTE, line, strlen(line), failure);
 }
 
@@ -52,30 +56,29 @@ static int remove_note(struct azattestd *d, struct failure *failure)
 			   d->state.path, strerror(errno));
 }
 
-static int finish(struct azattestd *d, bool revoked, struct failure *failure)
+static int finish(struct azattestd *d, enum revocation revoked, struct failure *failure)
 {
 	struct retire *retire = &d->retire;
 	int ret;
 
-	ret = write_note(d, time(NULL), revoked ? "yes" : "no", failure);
+	ret = write_note(d, revoked, failure);
 	/* Revoked is revoked: the note that was there before still ends its service. */
-	if (ret && !revoked)
+	if (ret && revoked == REVOCATION_NONE)
 		return ret;
 	if (ret)
 		log_line(LOG_ERR, "decommission: %s", failure->text);
 	retire->since = time(NULL);
 	retire->revoked = revoked;
-	retire->asked = false;
-	audit_decommissioned(d, revoked);
+	audit_decommissioned(d);
 	supervise_retire(d);
 	keeper_stop(d);
 	ret = state_destroy_keys(&d->state, failure);
-	history_retired(d, revoked);
+	history_retired(d);
 	leaf_free(&d->leaf);
 	d->proved = 0;
 	d->renew.failures = 0;
 	d->renew.wanted = false;
-	log_line(LOG_NOTICE, "decommissioned: %s, keys %s", revoked ? "the CA has revoked the certificate" :
+	log_line(LOG_NOTICE, "decommissioned: %s, keys %s", revoked == REVOCATION_DONE ? "the CA has revoked the certificate" :
 		 "no certificate was revoked", ret ? "not all destroyed" : "destroyed");
 	status_update(d);
 	return ret;
@@ -94,8 +97,8 @@ int retire_begin(struct azattestd *d, bool revoke, struct failure *failure)
 		return failure_set(failure, EXIT_FAILURE, -EBUSY, "decommission: a renewal is under way: "
 				   "try again when azattestctl status says it is over");
 	if (!revoke || !can_revoke(d))
-		return finish(d, false, failure);
-	ret = write_note(d, time(NULL), "asked", failure);
+		return finish(d, REVOCATION_NONE, failure);
+	ret = write_note(d, REVOCATION_ASKED, failure);
 	if (ret)
 		return ret;
 	ret = errand_start(d, &d->retire.errand, run_revocation);
@@ -124,7 +127,7 @@ void retire_revoked(struct azattestd *d, int status)
 		control_retired(d, text);
 		return;
 	}
-	control_retired(d, finish(d, true, &failure) ? failure.text : NULL);
+	control_retired(d, finish(d, REVOCATION_DONE, &failure) ? failure.text : NULL);
 }
 
 /* back */
@@ -160,8 +163,15 @@ void retire_open(struct azattestd *d)
 	if (sscanf(line, "since %" SCNi64 " revoked %5s", &d->retire.since, revoked) != 2 ||
 	    d->retire.since <= 0)
 		d->retire.since = UNKNOWN;
-	d->retire.revoked = !strcmp(revoked, "yes");
-	d->retire.asked = !strcmp(revoked, "asked");
+	for (unsigned int i = REVOCATION_NONE; i <= REVOCATION_ASKED; i++)
+		if (!strcmp(revoked, revocation_names[i]))
+			d->retire.revoked = (enum revocation)i;
+	/* It is there still: the other life did not come to say which one it was. */
+	if (!leaf_load(&d->leaf, &d->state, &failure)) {
+		audit_decommissioned(d);
+		history_retired(d);
+		leaf_free(&d->leaf);
+	}
 	if (state_destroy_keys(&d->state, &failure))
 		log_line(LOG_ERR, "decommissioned, but: %s", failure.text);
 }
@@ -170,16 +180,18 @@ void retire_open(struct azattestd *d)
 
 void retire_describe(const struct azattestd *d, char *out, size_t size)
 {
+	static const char *const words[] = {
+		[REVOCATION_NONE] = "no certificate was revoked",
+		[REVOCATION_DONE] = "the certificate is revoked",
+		[REVOCATION_ASKED] = "the CA was asked to revoke the certificate, and no answer was heard",
+	};
 	time_t since = d->retire.since;
 	char when[32] = "a time unknown";
 	struct tm tm;
 
 	if (since != UNKNOWN && gmtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
-	snprintf(out, size, "decommissioned at %s, %s", when, d->retire.revoked ?
-		 "the certificate is revoked" : d->retire.asked ?
-		 "the CA was asked to revoke the certificate, and no answer was heard" :
-		 "no certificate was revoked");
+	snprintf(out, size, "decommissioned at %s, %s", when, words[d->retire.revoked]);
 }
 
 json_t *retire_json(const struct azattestd *d)
@@ -187,7 +199,8 @@ json_t *retire_json(const struct azattestd *d)
 	char text[160];
 
 	retire_describe(d, text, sizeof(text));
-	return json_pack("{s:b, s:b, s:s, s:I, s:s}", "ok", 1, "revoked", d->retire.revoked,
+	return json_pack("{s:b, s:b, s:s, s:I, s:s}", "ok", 1, "revoked",
+			 d->retire.revoked == REVOCATION_DONE,
 			 "source", config_sources[d->config.source],
 			 "since", (json_int_t)d->retire.since, "text", text);
 }
