@@ -84,10 +84,21 @@ static json_t *one(const struct vm_request *vm)
 			 "packets", "in", 10, "out", 9, "drops", "rate", 3);
 }
 
+/* For those who count. */
+static void tell(const struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
+{
+	char text[37];
+
+	uuid_unparse_lower(uuid, text);
+	if (hostd->tells)
+		fprintf(stderr, "asked about %s\n", text);
+}
+
 json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
 {
 	int i = find(hostd, uuid);
 
+	tell(hostd, uuid);
 	return i < 0 ? NULL : one(&hostd->vm[i]);
 }
 
@@ -170,14 +181,16 @@ json_t *bind_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])
 	bool waiting = !strcmp(b->name, "waits");
 	char text[37];
 
+	tell(hostd, uuid);
 	if (!b->pid || memcmp(b->uuid, uuid, AZATTEST_UUID_LEN))
 		return NULL;
 	uuid_unparse_lower(b->uuid, text);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i}", "uuid", text, "name", b->name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:s}", "uuid", text, "name", b->name,
 			 "profile", b->profile, "state", waiting ? "waiting" : "bound",
 			 "reason", waiting ? "azattest-take: \033does not answer" : b->named ? "named" : "",
 			 "pid", (int)b->pid, "cid", (json_int_t)b->cid,
-			 "generation", (json_int_t)1844674407370, "added", 1763769600);
+			 "generation", (json_int_t)1844674407370, "added", 1763769600,
+			 "manager", b->manager);
 }
 
 json_t *bind_list_json(struct hostd *hostd)

@@ -23,6 +23,7 @@ struct hostd {
 	int status_null;	/* status_json() has no memory */
 	int pause_ms;		/* how long vm_remove() takes */
 	int long_list;		/* vm_list_json() has that many bytes more */
+	bool tells;		/* prints each VM that it is asked about */
 	int changes;		/* calls that would have changed something */
 	struct vm_request vm[FAKE_VMS];
 	bool used[FAKE_VMS];

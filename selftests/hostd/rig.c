@@ -91,6 +91,11 @@ const char *rig_path(const char *name)
 	return out;
 }
 
+const char *rig_bin(void)
+{
+	return bin;
+}
+
 static void write_text(const char *name, const char *text)
 {
 	FILE *out = fopen(rig_path(name), "we");

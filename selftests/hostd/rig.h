@@ -36,6 +36,8 @@ void rig_stop(void);
 /* Its exit status where it is expected not to start. */
 int rig_refuses(void);
 const char *rig_path(const char *name);
+/* The folder of the test programs. */
+const char *rig_bin(void);
 bool rig_log_has(const char *text);
 
 /* A call of the API: HTTP status, 0 if nobody answers; *@answer may be NULL. */

@@ -201,7 +201,7 @@ static void the_wrong_process_is_refused(void)
 	begin();
 	vmm = vmm_start(OTHER, CID, CID, 1);
 	tap_need_eq(bind_vm(VM, vmm, "", "is the VMM of VM"), 400);
-	tap_need_eq(bind_vm(OTHER, vmm, ",\"cid\":4101", "given CID 4100, not 4101"), 400);
+	tap_need_eq(bind_vm(OTHER, vmm, ",\"cid\":4101", "no vsock device of this host has CID 4101"), 400);
 	bare = vmm_start(VM, CID, CID, 0);
 	tap_need_eq(bind_vm(VM, bare, "", "has no open /dev/vhost-vsock"), 400);
 	two = vmm_start(VM, CID + 1, CID + 1, 2);
@@ -211,9 +211,46 @@ static void the_wrong_process_is_refused(void)
 	tap_need_eq(bind_vm(VM, dead, "", "no such process"), 400);
 	tap_need_eq(bind_vm(VM, 1, "", "no VMM can have it"), 400);
 	tap_need(!is_bound(VM) && !is_bound(OTHER));
+	tap_kill(two);
 	tap_kill(vmm);
 	tap_kill(bare);
-	tap_kill(two);
+	rig_stop();
+}
+
+/* Its VMM was started with another: that one is nobody's, or another VM's, by now. */
+static void a_device_that_was_plugged_in_later_is_bound_by_its_own_cid(void)
+{
+	pid_t vmm, other;
+
+	begin();
+	vmm = vmm_start(VM, CID, FOREIGN, 1);
+	tap_need_eq(bind_vm(VM, vmm, "", "no vsock device of this host has CID 4100"), 400);
+	tap_need_eq(bind_vm(VM, vmm, ",\"named\":true,\"cid\":4101", NULL), 201);
+	tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(rig_call("DELETE", path_of(VM), NULL, NULL), 204);
+	other = vmm_start(OTHER, CID, CID, 1);
+	tap_need_eq(bind_vm(VM, vmm, "", "another VMM's device has that CID"), 409);
+	tap_need_eq(bind_vm(OTHER, other, "", NULL), 201);
+	tap_need_eq(vmm_guest_hears(), AZATTEST_STATUS_OK);
+	tap_need_eq(bind_vm(VM, vmm, ",\"cid\":4101", NULL), 201);
+	tap_kill(vmm);
+	tap_kill(other);
+	rig_stop();
+}
+
+static void a_wish_that_waits_is_ended_by_unbind(void)
+{
+	const char *uuid = path_of(VM) + strlen("/v1/bindings/");
+	pid_t bare;
+
+	begin();
+	bare = vmm_start(VM, CID, CID, 0);
+	tap_need_eq(bind_vm(VM, bare, ",\"keep\":true", "has no open /dev/vhost-vsock"), 400);
+	tap_need_eq(number_of(VM, "pid"), bare);
+	rig_sh("%s/../bin/azattestctl --api %s unbind %s", rig_bin(), rig_path("run/api.sock"), uuid);
+	tap_need_eq(number_of(VM, "pid"), -1);
+	tap_need(!rig_can("%s/../bin/azattestctl --api %s unbind %s", rig_bin(), rig_path("run/api.sock"), uuid));
+	tap_kill(bare);
 	rig_stop();
 }
 
@@ -245,6 +282,7 @@ static void a_live_uuid_is_not_bound_twice(void)
 	second = vmm_start(VM, FOREIGN, FOREIGN, 1);
 	tap_need_eq(bind_vm(VM, first, "", NULL), 201);
 	tap_need_eq(bind_vm(VM, second, "", "bound to process"), 409);
+	tap_need(rig_log_has("which has it too, is refused"));
 	tap_kill(first);
 	tap_need_eq(bind_vm(VM, second, "", NULL), 201);
 	tap_kill(second);
@@ -430,6 +468,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(hostd_keeps_no_memory_of_the_vmm),
 	TAP_TEST(unbinding_leaves_the_vm_running),
 	TAP_TEST(the_wrong_process_is_refused),
+	TAP_TEST(a_device_that_was_plugged_in_later_is_bound_by_its_own_cid),
+	TAP_TEST(a_wish_that_waits_is_ended_by_unbind),
 	TAP_TEST(a_foreign_cid_binds_nothing),
 	TAP_TEST(a_live_uuid_is_not_bound_twice),
 	TAP_TEST(a_killed_hostd_loses_no_binding_and_no_connection),

@@ -94,6 +94,67 @@ static void another_wish_takes_the_place_of_what_waits(void)
 	bind_close_all(&asking.hostd);
 }
 
+/* As a hostd that is started again finds it: bound before, not bound now. */
+static void begin_anew(const char *manager)
+{
+	struct bind_request request;
+	struct asking_call call;
+	char name[BIND_NAME_SIZE];
+
+	asking_begin();
+	request = asking_request(1);
+	strcpy(request.manager, manager);
+	tap_need_eq(asking_wish(&request, &call), -EINPROGRESS);
+	asking_reply(asking_hear(), 0, "");
+	asking_need(!strcmp(asking_state(1), "bound"));
+	bind_name(asking.hostd.bound, name);
+	bind_close_all(&asking.hostd);
+	tap_need(bind_load_record(&asking.hostd, name, &asking.failure) && !*asking.failure.text);
+	tap_need(!strcmp(asking_told(1, "manager"), manager));
+	asking_turn();
+	asking_reply(asking_hear(), -EINVAL, "no such CID");
+	asking_need(strstr(reason(), "no such CID"));
+}
+
+static int wish_of(const char *manager, uint32_t cid, struct asking_call *call)
+{
+	struct bind_request request = asking_request(1);
+
+	strcpy(request.manager, manager);
+	request.cid = cid;
+	return asking_wish(&request, call);
+}
+
+/* Its device was plugged out and in again meanwhile. */
+static void who_keeps_a_binding_that_waits_may_want_it_otherwise(void)
+{
+	struct asking_call call;
+
+	begin_anew("libvirt");
+	tap_need_eq(wish_of("", AROUND_CID + 1, &call), -EBUSY);
+	tap_need_eq(wish_of("libvirt", AROUND_CID + 1, &call), -EINPROGRESS);
+	tap_need_eq(count_records(), 0);
+	asking_reply(asking_hear(), 0, "");
+	asking_need(call.ends);
+	tap_need_eq(call.error, 0);
+	tap_need_eq(count_records(), 1);
+	bind_close_all(&asking.hostd);
+}
+
+static void a_binding_without_manager_is_kept_by_the_first_that_wants_the_same(void)
+{
+	struct asking_call call;
+
+	begin_anew("");
+	tap_need_eq(wish_of("libvirt", AROUND_CID, &call), -EINPROGRESS);
+	asking_reply(asking_hear(), 0, "");
+	asking_need(call.ends);
+	tap_need(!strcmp(asking_told(1, "manager"), "libvirt"));
+	tap_need_eq(wish_of("other", AROUND_CID, &call), 0);
+	tap_need(!strcmp(asking_told(1, "manager"), "libvirt"));
+	bind_close_all(&asking.hostd);
+}
+
 static void a_kept_wish_ends_when_asked_and_with_its_process(void)
 {
 	struct bind_request request;
@@ -115,6 +176,8 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_wish_that_is_kept_waits_and_is_bound_in_the_end),
 	TAP_TEST(a_wish_that_cannot_even_be_asked_is_kept),
 	TAP_TEST(another_wish_takes_the_place_of_what_waits),
+	TAP_TEST(who_keeps_a_binding_that_waits_may_want_it_otherwise),
+	TAP_TEST(a_binding_without_manager_is_kept_by_the_first_that_wants_the_same),
 	TAP_TEST(a_kept_wish_ends_when_asked_and_with_its_process),
 };
 

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <uuid/uuid.h>
+
 /* ---- on, off ---- */
 
 static void legacy_off_leaves_no_trace(void)
@@ -197,6 +199,87 @@ static void without_a_store_a_crash_makes_a_new_binding(void)
 	scene_end();
 }
 
+/* hostd is killed: its binding ends, and what it begins with next is the test's to say. */
+static pid_t begin_without_hostd(void)
+{
+	pid_t vmm;
+
+	rig_start();
+	vmm = begin_with_process();
+	rig_kill();
+	return vmm;
+}
+
+static void need_bound_by_hostd(pid_t vmm)
+{
+	tap_need_wait(!strcmp(rig_vm_text(SCENE_VM, "binding"), "hostd"));
+	tap_need_wait(rig_guest_served(&scene_guest, SCENE_VM));
+	tap_kill(vmm);
+	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
+	scene_end();
+}
+
+static void a_module_that_comes_after_hostd_is_no_reason_to_add_the_vm_again(void)
+{
+	pid_t vmm = begin_without_hostd();
+
+	tap_need(!rename(AZATTEST_DEVICE, AZATTEST_DEVICE ".away"));
+	rig_restart();
+	tap_need(rig_vm_is(SCENE_VM, "waiting"));
+	tap_need_msg(strstr(rig_vm_text(SCENE_VM, "reason"), "load the module"), "%s",
+		     rig_vm_text(SCENE_VM, "reason"));
+	tap_need(!rename(AZATTEST_DEVICE ".away", AZATTEST_DEVICE));
+	rig_sh("ip link add azt9 type dummy && ip link delete azt9");	/* something to look up for */
+	need_bound_by_hostd(vmm);
+}
+
+static void who_is_bound_by_somebody_else_is_bound_again_after_that(void)
+{
+	pid_t vmm = begin_without_hostd();
+	int binding;
+
+	tap_need_wait((binding = scene_bind(SCENE_VM)) >= 0);
+	rig_restart();
+	tap_need_wait(!strcmp(rig_vm_text(SCENE_VM, "binding"), "vmm"));
+	close(binding);
+	need_bound_by_hostd(vmm);
+}
+
+static void a_vm_that_was_never_bound_again_goes_with_its_process(void)
+{
+	pid_t vmm = begin_without_hostd();
+
+	tap_need(!rename(AZATTEST_DEVICE, AZATTEST_DEVICE ".away"));
+	rig_restart();
+	tap_need(rig_vm_is(SCENE_VM, "waiting"));
+	tap_kill(vmm);
+	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
+	tap_need(!rename(AZATTEST_DEVICE ".away", AZATTEST_DEVICE));
+	scene_end();
+}
+
+static void one_that_somebody_unbound_stays_so(void)
+{
+	uint8_t uuid[AZATTEST_UUID_LEN];
+	char text[37];
+	pid_t vmm;
+
+	rig_start();
+	vmm = begin_with_process();
+	azbind_uuid(uuid, SCENE_VM);
+	uuid_unparse_lower(uuid, text);
+	rig_sh("%s/../bin/azattestctl unbind %s", rig_bin(), text);
+	tap_need_wait(rig_vm_is(SCENE_VM, "waiting"));
+	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	tap_need_msg(strstr(rig_vm_text(SCENE_VM, "reason"), "somebody has ended its binding"), "%s",
+		     rig_vm_text(SCENE_VM, "reason"));
+	tap_kill(vmm);
+	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
+	scene_end();
+}
+
 /* ---- slots ---- */
 
 static void a_slot_is_not_given_again_before_restd_says_revoked(void)
@@ -267,6 +350,10 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_binding_made_for_a_process_ends_with_it),
 	TAP_TEST(a_stored_binding_outlives_a_crash),
 	TAP_TEST(without_a_store_a_crash_makes_a_new_binding),
+	TAP_TEST(a_module_that_comes_after_hostd_is_no_reason_to_add_the_vm_again),
+	TAP_TEST(who_is_bound_by_somebody_else_is_bound_again_after_that),
+	TAP_TEST(a_vm_that_was_never_bound_again_goes_with_its_process),
+	TAP_TEST(one_that_somebody_unbound_stays_so),
 	TAP_TEST(a_slot_is_not_given_again_before_restd_says_revoked),
 	TAP_TEST(an_old_connection_never_reaches_the_next_vm_of_its_slot),
 };

@@ -272,14 +272,14 @@ static struct api_answer get_binding(struct hostd *hostd, const struct api_call 
 
 static struct api_answer read_binding(json_t *body, struct bind_request *request)
 {
-	const char *name = "", *profile = "";
+	const char *name = "", *profile = "", *manager = "";
 	json_int_t pid, cid = 0;
 	json_error_t error;
 	int named = 0, keep = 0;
 
-	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:I, s?I, s?b, s?b, s?s, s?s}", "pid", &pid,
+	if (json_unpack_ex(body, &error, JSON_STRICT, "{s:I, s?I, s?b, s?b, s?s, s?s, s?s}", "pid", &pid,
 			   "cid", &cid, "named", &named, "keep", &keep, "name", &name,
-			   "profile", &profile))
+			   "profile", &profile, "manager", &manager))
 		return bad_member(&error);
 	if (pid < 2 || pid > INT_MAX)
 		return bad_field("pid", "no VMM can have it");
@@ -289,6 +289,8 @@ static struct api_answer read_binding(json_t *body, struct bind_request *request
 		return bad_field("name", "too long");
 	if (!copy(request->profile, sizeof(request->profile), profile))
 		return bad_field("profile", "too long");
+	if (!copy(request->manager, sizeof(request->manager), manager))
+		return bad_field("manager", "too long");
 	request->pid = (pid_t)pid;
 	request->cid = (uint32_t)cid;
 	request->named = named;

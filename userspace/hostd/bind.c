@@ -85,22 +85,6 @@ void bind_close_all(struct hostd *hostd)
 	}
 }
 
-/* NULL, or which field breaks which rule. */
-const char *bind_wrong_request(const struct bind_request *request)
-{
-	static const uint8_t none[AZATTEST_UUID_LEN];
-	const char *wrong;
-
-	if (!memcmp(request->uuid, none, sizeof(none)))
-		return "uuid: all zero";
-	if (request->pid <= 1)
-		return "pid: not a VMM's process";
-	if (request->cid && (request->cid < AZATTEST_CID_MIN || request->cid > AZATTEST_CID_MAX))
-		return "cid: not one that a guest can have: 3 to 4294967294";
-	wrong = vm_wrong_name(request->name);
-	return wrong ? wrong : vm_wrong_profile(request->profile);
-}
-
 static void forget(struct bound *b, int error, const char *why)
 {
 	struct failure failure;
@@ -149,12 +133,15 @@ static int hold(struct bound *b, int fd, struct failure *failure)
 static int bind_device(struct bound *b, const struct taken *taken, struct failure *failure)
 {
 	struct hostd *hostd = b->hostd;
-	int fd = module_bind(&hostd->module, &(struct module_bind) {
+	int fd, ret = vhost_check_cid(b->request.pid, taken->cid, failure);
+
+	if (ret)
+		return ret;
+	fd = module_bind(&hostd->module, &(struct module_bind) {
 		.uuid = b->request.uuid, .name = b->request.name, .profile = b->request.profile,
 		.pid = b->request.pid, .life_fd = taken->pidfd, .cid = taken->cid,
 		.vhost_fd = taken->vhost,
-	}, failure), ret;
-
+	}, failure);
 	if (fd < 0)
 		return fd;
 	b->request.cid = taken->cid;
@@ -323,10 +310,12 @@ static bool same(const struct bound *b, const struct bind_request *request)
 	       (!request->cid || request->cid == b->request.cid);
 }
 
-/* What failed waits, and something else is wanted: nothing was bound yet. */
+/* What waits is not bound, and may be wanted otherwise: by whom it is kept, and by all if it never was. */
 static bool gives_way(const struct bound *b, const struct bind_request *request)
 {
-	return b->fresh && !b->waits && !taker_busy(&b->taker) && !same(b, request);
+	bool idle = b->owner.fd < 0 && !b->waits && !taker_busy(&b->taker);
+
+	return idle && !same(b, request) && (b->fresh || !strcmp(b->request.manager, request->manager));
 }
 
 /* -EINPROGRESS: @wait hears the end. */
@@ -346,13 +335,42 @@ static int ask_for(struct bound *b, struct bind_wait *wait, struct failure *fail
 	return -EINPROGRESS;
 }
 
+/* Somebody runs a VM twice, or a copy that has kept its UUID: told once of each process. */
+static void tell_second(struct bound *b, pid_t second)
+{
+	char name[BIND_NAME_SIZE];
+
+	if (second == b->request.pid || second == b->second)
+		return;
+	b->second = second;
+	bind_name(b, name);
+	log_line(LOG_WARNING, "%s: process %d has this UUID and is bound: process %d, which has it too, is "
+		 "refused", name + strlen(BIND_PREFIX), b->request.pid, second);
+}
+
+/* Records of earlier releases have no manager: whoever keeps it from now on says so. */
+static int take_over(struct bound *b, const struct bind_request *request, struct failure *failure)
+{
+	if (!*request->manager || *b->request.manager)
+		return 0;
+	strcpy(b->request.manager, request->manager);
+	return b->fresh ? 0 : bind_write_record(b, failure);
+}
+
 static int add_again(struct bound *b, const struct bind_request *request, struct bind_wait *wait,
 		     struct failure *failure)
 {
-	if (!same(b, request))
+	int ret;
+
+	if (!same(b, request)) {
+		tell_second(b, request->pid);
 		return failure_set(failure, EXIT_FAILURE, -EBUSY, "the VM was bound to process %d with "
 				   "another CID, name or profile, or to another process: azattestctl "
 				   "unbind it first", b->request.pid);
+	}
+	ret = take_over(b, request, failure);
+	if (ret)
+		return ret;
 	return b->owner.fd >= 0 ? 0 : ask_for(b, wait, failure);
 }
 
@@ -391,7 +409,7 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 		forget(b, -ESRCH, "it has ended");
 		b = NULL;
 	} else if (b && gives_way(b, request)) {
-		drop(b);
+		forget(b, -EBUSY, "it is wanted otherwise");
 		b = NULL;
 	}
 	return b ? add_again(b, request, wait, failure) : begin(hostd, request, wait, failure);
@@ -421,12 +439,12 @@ static json_t *to_json(const struct bound *b)
 	if (!bound && !*reason)
 		reason = "azattest-take has not answered yet";
 	vm_uuid_text(r->uuid, uuid);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}",
 			 "uuid", uuid, "name", r->name, "profile", r->profile,
 			 "state", bound ? "bound" : "waiting", "reason", reason,
 			 "pid", (json_int_t)r->pid, "cid", (json_int_t)r->cid,
 			 "generation", (json_int_t)(bound ? b->binding.generation : 0),
-			 "added", (json_int_t)b->added);
+			 "added", (json_int_t)b->added, "manager", r->manager);
 }
 
 json_t *bind_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN])

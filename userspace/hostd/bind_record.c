@@ -23,11 +23,11 @@ int bind_write_record(const struct bound *b, struct failure *failure)
 	int ret;
 
 	bind_name(b, name);
-	record = json_pack("{s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:I}",
+	record = json_pack("{s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:I, s:s}",
 			   "uuid", name + strlen(BIND_PREFIX), "pid", (json_int_t)r->pid,
 			   "pidStart", (json_int_t)b->pid_start, "cid", (json_int_t)r->cid,
 			   "named", r->named, "name", r->name, "profile", r->profile,
-			   "added", (json_int_t)b->added);
+			   "added", (json_int_t)b->added, "manager", r->manager);
 	if (!record)
 		return failure_set(failure, EXIT_STATE, -ENOMEM, "no memory");
 	ret = store_put(&b->hostd->store, name, record, failure);
@@ -40,22 +40,23 @@ static bool copy_text(char *to, size_t size, const char *from)
 	return (size_t)snprintf(to, size, "%s", from) < size;
 }
 
-/* A record's text is trusted no more than an administrator's words. */
+/* A record's text is trusted no more than an administrator's words; older ones have no manager. */
 static bool parse_record(struct hostd *hostd, json_t *record)
 {
 	struct bind_request request = { .pid = 0 };
-	const char *uuid, *name, *profile;
+	const char *uuid, *name, *profile, *manager = "";
 	json_int_t pid, start, cid, added;
 	struct bound *b;
 	int named;
 
-	if (json_unpack(record, "{s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:I !}", "uuid", &uuid,
+	if (json_unpack(record, "{s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:I, s?s !}", "uuid", &uuid,
 			"pid", &pid, "pidStart", &start, "cid", &cid, "named", &named,
-			"name", &name, "profile", &profile, "added", &added) ||
+			"name", &name, "profile", &profile, "added", &added, "manager", &manager) ||
 	    uuid_parse(uuid, request.uuid) || pid < 0 || pid > INT32_MAX ||
 	    cid < 0 || cid > UINT32_MAX ||
 	    !copy_text(request.name, sizeof(request.name), name) ||
-	    !copy_text(request.profile, sizeof(request.profile), profile))
+	    !copy_text(request.profile, sizeof(request.profile), profile) ||
+	    !copy_text(request.manager, sizeof(request.manager), manager))
 		return false;
 	request.pid = (pid_t)pid;
 	request.cid = (uint32_t)cid;

@@ -224,6 +224,21 @@ int taker_ask(struct taker *taker, const char *path, const struct take_question 
 void taker_tick(struct taker *taker);
 void taker_close(struct taker *taker);
 
+/* vhost.c */
+
+/*
+ * 0: a VM of this host has the CID now. The module then finds out whose it is
+ * and harms nobody; one that is free it would give the VM's device, and cut off its guest.
+ *   -EINVAL  nobody has it
+ *   others   the driver cannot be asked
+ */
+int vhost_check_cid(pid_t pid, uint32_t cid, struct failure *failure);
+
+/* rules.c: NULL, or which field breaks which rule */
+
+const char *vm_wrong_request(const struct vm_request *request);
+const char *bind_wrong_request(const struct bind_request *request);
+
 /* bind.c */
 
 struct bound {
@@ -240,12 +255,11 @@ struct bound {
 	struct module_binding binding;	/* valid while .owner is open */
 	struct failure failure;		/* why it is not bound; "" if it is */
 	struct backoff backoff;
+	pid_t second;			/* another process that was refused this UUID last */
 };
 
 struct bound *bind_find(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
 struct bound *bind_new(struct hostd *hostd, const struct bind_request *request);
-/* NULL, or which field breaks which rule. */
-const char *bind_wrong_request(const struct bind_request *request);
 /* What the service manager kept; false: it is another's. */
 bool bind_adopt(struct hostd *hostd, const char *name, int fd);
 /* Binds again what is not bound, forgets whose process has ended. */
@@ -285,6 +299,9 @@ struct vm {
 	struct module_binding binding;	/* valid while .watch is open */
 	struct module_path path;	/* as status.c was told last */
 	int owner;		/* file that owns the binding made here; -1 */
+	bool unbound;		/* somebody has ended that: it is not made again */
+	struct failure not_bound;	/* why it could not be made; "" */
+	struct backoff binding_backoff;
 
 	char reason[300];	/* why it has no slot */
 	unsigned int slot;	/* 0: none */
@@ -308,6 +325,15 @@ enum vm_state vm_state(struct hostd *hostd, const struct vm *vm, const char **re
 /* Event: @uuid was bound. */
 void vm_bound(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
 void vm_uuid_text(const uint8_t uuid[AZATTEST_UUID_LEN], char text[UUID_TEXT]);
+
+/* vm_process.c: VMs with request.pid */
+
+/* The identity of one that is new: errors of process_start() and module_bind(). */
+int vm_process_begin(struct hostd *hostd, struct vm *vm, struct failure *failure);
+/* The same for one that has ended, by whomever; nothing if it has not. */
+int vm_process_again(struct hostd *hostd, struct vm *vm, struct failure *failure);
+/* Makes again what could not be made, forgets whose process has ended. */
+void vm_process_settle(struct hostd *hostd);
 
 /* settle.c: one VM, from what is to what should be */
 

@@ -220,6 +220,7 @@ void hostd_pass(struct hostd *hostd)
 	if (hostd->legacy)
 		mend_host_patiently(hostd);
 	bind_settle(hostd);
+	vm_process_settle(hostd);
 	for (struct vm *vm = hostd->vms; vm; vm = vm->next)
 		vm_settle(hostd, vm);
 	tell_restd(hostd);

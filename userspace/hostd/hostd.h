@@ -7,6 +7,8 @@
  *   hostd.c      signals, ticks, and the one pass that makes things as they should be
  *   config.c     the INI file -> struct config
  *   vm.c         the VMs that may use REST: records, and what is asked for
+ *   vm_process.c  the identity of those without vsock: by their VMM's process
+ *   rules.c      which words may be asked for, and stand in records
  *   settle.c     one VM from what is to what should be: tap, binding, slot
  *   slot.c       which slots are free, draining, taken; oldest free first
  *   drain.c      a slot from "nothing passes" to "free"
@@ -15,6 +17,7 @@
  *   store.c      records on disk: write, fsync, rename
  *   bind.c       the VMs that hostd binds itself, by their VMM's vhost-vsock descriptor
  *   bind_record.c  their records
+ *   vhost.c      whether somebody has a CID now
  *   taker.c      azattest-take, which has that descriptor (take/take.h): asked without waiting
  *   fdstore.c    binding descriptors in the service manager's store
  *   facts.c      what /metadata/instance says of a VM
@@ -111,9 +114,6 @@ int vm_add(struct hostd *hostd, const struct vm_request *request, struct failure
 /* -ENOENT: no such VM. Returns when nothing of it is reachable any more. */
 int vm_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN],
 	      struct failure *failure);
-/* NULL, or which rule the text breaks. */
-const char *vm_wrong_name(const char *name);
-const char *vm_wrong_profile(const char *profile);
 /* One object as docs/api.md says; NULL: no such VM. */
 json_t *vm_json(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN]);
 /* An array of those. */
@@ -130,6 +130,7 @@ struct bind_request {
 	bool keep;			/* what fails is tried again, for as long as the process lives */
 	char name[AZATTEST_NAME_LEN];	/* may be "" */
 	char profile[AZATTEST_PROFILE_LEN];	/* may be "" */
+	char manager[AZATTEST_PROFILE_LEN];	/* the program that keeps it; "": an administrator */
 };
 
 /* A call that hears later how it ended; its owner keeps it until .ended is called. */

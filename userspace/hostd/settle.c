@@ -68,6 +68,7 @@ static void on_end(struct watch *watch, uint32_t events)
 {
 	struct vm *vm = watch->owner;
 	struct hostd *hostd = vm->hostd;
+	bool ours = vm->owner >= 0;
 	struct failure failure;
 
 	if (!(events & (EPOLLHUP | EPOLLERR)))
@@ -80,6 +81,9 @@ static void on_end(struct watch *watch, uint32_t events)
 		rest_pump(&hostd->rest);
 		return;
 	}
+	/* What somebody else had made may have stood in our way. */
+	vm->unbound = ours;
+	hostd_changed(hostd);
 	vm_settle(hostd, vm);
 	rest_pump(&hostd->rest);
 }
@@ -126,7 +130,8 @@ static bool have_binding(struct hostd *hostd, struct vm *vm)
 	if (ret != -ENOENT)
 		return fails(vm, &failure);
 	if (vm->request.pid)
-		return waits(vm, "somebody has ended its binding: remove the VM and add it again");
+		return waits(vm, "%s", vm->unbound || vm->owner >= 0 ?
+			     "somebody has ended its binding: remove the VM and add it again" : vm->not_bound.text);
 	return waits(vm, "the VM is not bound: start its VMM with azattest-run");
 }
 

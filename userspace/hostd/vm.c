@@ -3,7 +3,6 @@
 
 #include "core.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -72,59 +71,6 @@ void vm_close_all(struct hostd *hostd)
 	}
 }
 
-/* ---- rules ---- */
-
-static const char *wrong_tap(const char *tap)
-{
-	if (!*tap || !strcmp(tap, ".") || !strcmp(tap, ".."))
-		return "tap: not an interface's name";
-	for (; *tap; tap++)
-		if (*tap == '/' || *tap == ':' || !isgraph((unsigned char)*tap))
-			return "tap: not an interface's name";
-	return NULL;
-}
-
-const char *vm_wrong_name(const char *name)
-{
-	json_t *utf8 = json_string(name);
-	bool bad = !utf8;
-
-	json_decref(utf8);
-	for (; *name; name++)
-		bad = bad || iscntrl((unsigned char)*name);
-	return bad ? "name: not UTF-8 without control characters" : NULL;
-}
-
-const char *vm_wrong_profile(const char *profile)
-{
-	static const char set[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-
-	return strspn(profile, set) == strlen(profile) ? NULL : "profile: has other than A-Z a-z 0-9 . _ -";
-}
-
-/* NULL, or which field breaks which rule. */
-static const char *wrong_request(const struct vm_request *request)
-{
-	static const uint8_t none[AZATTEST_UUID_LEN];
-	const char *wrong;
-
-	if (!memcmp(request->uuid, none, sizeof(none)))
-		return "uuid: all zero";
-	if (request->pid < 0 || request->pid == 1)
-		return "pid: not a VMM's process";
-	if (!request->pid && (*request->name || *request->profile))
-		return "name, profile: only with pid; without one they are those of the VMM's binding";
-	wrong = wrong_tap(request->tap);
-	if (!wrong)
-		wrong = vm_wrong_name(request->name);
-	if (!wrong)
-		wrong = vm_wrong_profile(request->profile);
-	if (!wrong && vm_wrong_profile(request->manager))
-		wrong = "manager: has other than A-Z a-z 0-9 . _ -";
-	return wrong;
-}
-
 /* ---- records ---- */
 
 static void record_name(const struct vm *vm, char name[UUID_TEXT + sizeof(RECORD_PREFIX)])
@@ -176,7 +122,7 @@ static struct vm *parse_record(struct hostd *hostd, json_t *record)
 	    !copy_text(request.manager, sizeof(request.manager), manager))
 		return NULL;
 	request.pid = (pid_t)pid;
-	if (wrong_request(&request) || vm_find(hostd, request.uuid))
+	if (vm_wrong_request(&request) || vm_find(hostd, request.uuid))
 		return NULL;
 	vm = vm_new(hostd, &request);
 	if (!vm)
@@ -235,63 +181,14 @@ static void adopt_owner(const char *name, int fd, void *arg)
 	fdstore_remove(name);
 }
 
-static int process_failure(pid_t pid, int error, struct failure *failure)
-{
-	if (error == -ESRCH)
-		return failure_set(failure, EXIT_FAILURE, error, "there is no process %d", pid);
-	return failure_set(failure, EXIT_FAILURE, error, "process %d cannot be looked at: %s", pid,
-			   strerror(-error));
-}
-
-/* Binds again what a stop of hostd has ended, if the process is still there. */
-static int bind_process(struct hostd *hostd, struct vm *vm, struct failure *failure)
-{
-	char uuid[UUID_TEXT];
-	int life = process_open(vm->request.pid, vm->pid_start), fd;
-
-	if (life < 0)
-		return process_failure(vm->request.pid, life, failure);
-	fd = module_bind(&hostd->module, &(struct module_bind) {
-		.uuid = vm->request.uuid, .name = vm->request.name, .profile = vm->request.profile,
-		.pid = vm->request.pid, .life_fd = life,
-	}, failure);
-	close(life);
-	if (fd < 0)
-		return fd;
-	vm->owner = fd;
-	vm_uuid_text(vm->request.uuid, uuid);
-	fdstore_put(uuid, fd);
-	return 0;
-}
-
-static void resume_process(struct hostd *hostd, struct vm *vm)
-{
-	struct failure failure;
-
-	if (vm->owner >= 0)
-		return;
-	if (process_gone(vm->request.pid, vm->pid_start)) {
-		if (vm_forget(hostd, vm, &failure))
-			log_line(LOG_ERR, "%s", failure.text);
-		return;
-	}
-	if (bind_process(hostd, vm, &failure))
-		log_line(LOG_ERR, "%s: %s", vm->request.tap, failure.text);
-}
-
 int vm_load(struct hostd *hostd, struct failure *failure)
 {
-	struct vm *vm, *next;
 	int ret = store_each(&hostd->store, load_record, hostd, failure);
 
 	if (ret)
 		return ret;
 	fdstore_each(adopt_owner, hostd);
-	for (vm = hostd->vms; vm; vm = next) {
-		next = vm->next;
-		if (vm->request.pid)
-			resume_process(hostd, vm);
-	}
+	vm_process_settle(hostd);
 	return 0;
 }
 
@@ -374,7 +271,6 @@ static int check_conflicts(struct hostd *hostd, const struct vm_request *request
 static int add_again(struct hostd *hostd, struct vm *vm, const struct vm_request *request,
 		     struct failure *failure)
 {
-	struct module_binding binding;
 	int ret = 0;
 
 	if (strcmp(vm->request.tap, request->tap))
@@ -385,11 +281,8 @@ static int add_again(struct hostd *hostd, struct vm *vm, const struct vm_request
 		return failure_set(failure, EXIT_FAILURE, -EBUSY,
 				   "%s: the VM was added with another process, name or profile: remove "
 				   "it first", request->tap);
-	if (request->pid && (vm->owner < 0 || module_info(vm->owner, &binding) || binding.ended)) {
-		vm_withdraw(hostd, vm, failure);
-		vm_detach(vm);
-		ret = bind_process(hostd, vm, failure);
-	}
+	if (request->pid)
+		ret = vm_process_again(hostd, vm, failure);
 	backoff_clear(&vm->backoff);
 	vm_settle(hostd, vm);
 	rest_pump(&hostd->rest);
@@ -415,11 +308,8 @@ static int begin(struct hostd *hostd, struct vm *vm, struct failure *failure)
 	int ret = 0;
 
 	vm->added = time(NULL);
-	if (vm->request.pid) {
-		ret = process_start(vm->request.pid, &vm->pid_start);
-		ret = ret ? process_failure(vm->request.pid, ret, failure) :
-			    bind_process(hostd, vm, failure);
-	}
+	if (vm->request.pid)
+		ret = vm_process_begin(hostd, vm, failure);
 	if (!ret)
 		ret = join_now(hostd, vm, failure);
 	if (!ret)
@@ -429,7 +319,7 @@ static int begin(struct hostd *hostd, struct vm *vm, struct failure *failure)
 
 int vm_add(struct hostd *hostd, const struct vm_request *request, struct failure *failure)
 {
-	const char *wrong = wrong_request(request);
+	const char *wrong = vm_wrong_request(request);
 	char uuid[UUID_TEXT];
 	struct vm *vm;
 	int ret;

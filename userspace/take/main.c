@@ -115,19 +115,14 @@ static int check_uuid(struct take *take, const struct vmm *vmm)
 		      take->pid, text);
 }
 
-/* Another CID than the one the guest was told would cut it off. */
-static int check_cid(struct take *take, const struct vmm *vmm)
+/* A device that was plugged in later is not on the command line, which has the CID of one that is gone. */
+static int choose_cid(struct take *take, const struct vmm *vmm)
 {
-	uint32_t asked = take->question.cid;
-
-	if (!asked && !vmm->cid)
-		return refuse(take, -EINVAL, "process %d: its command line has no guest-cid: say "
-			      "which CID its guest was given", take->pid);
-	if (asked && vmm->cid && asked != vmm->cid)
-		return refuse(take, -EINVAL, "process %d: its guest was given CID %u, not %u",
-			      take->pid, vmm->cid, asked);
-	take->answer.cid = vmm->cid ?: asked;
-	return 0;
+	take->answer.cid = take->question.cid ?: vmm->cid;
+	if (take->answer.cid)
+		return 0;
+	return refuse(take, -EINVAL, "process %d: its command line has no guest-cid: say which CID its guest "
+		      "was given", take->pid);
 }
 
 static int check_process(struct take *take)
@@ -144,7 +139,7 @@ static int check_process(struct take *take)
 		ret = check_uuid(take, &vmm);
 	}
 	if (!ret)
-		ret = check_cid(take, &vmm);
+		ret = choose_cid(take, &vmm);
 	free(words);
 	return ret;
 }

@@ -30,7 +30,7 @@
 struct take_question {
 	uint32_t magic;
 	uint32_t flags;		/* TAKE_* */
-	uint32_t cid;		/* that the VMM has; 0: it must say */
+	uint32_t cid;		/* that the guest has; 0: the VMM must say */
 	uint8_t uuid[AZATTEST_UUID_LEN];
 };
 
