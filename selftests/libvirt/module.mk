@@ -5,7 +5,7 @@
 ifneq ($(shell $(PKG_CONFIG) --exists libvirt libxml-2.0 && echo yes),)
 ASAN_PROGRAMS += test-libvirt
 test-libvirt_SRCS := selftests/libvirt/test-libvirt.c selftests/lib/tap.c selftests/lib/child.c \
-	$(addprefix userspace/libvirt/,domain.c rest.c xml.c hostd.c) userspace/daemon/log.c
+	$(addprefix userspace/libvirt/,domain.c rest.c xml.c hostd.c again.c) userspace/daemon/log.c
 test-libvirt_PKGS := libvirt libxml-2.0 jansson
 ASAN_PROGRAMS += test-domain
 test-domain_SRCS := selftests/libvirt/test-domain.c selftests/lib/tap.c selftests/lib/child.c \

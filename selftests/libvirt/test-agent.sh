@@ -107,6 +107,52 @@ one_without_vsock_is_left_alone()
 	start_agent && said 'web1: bound' && end_agent && ! grep bare agent.log
 }
 
+# What an administrator has bound stays: its device is none that libvirt knows.
+a_domain_that_lost_its_vsock_is_unbound()
+{
+	unbind_by_hand
+	domain web1 2a '' | node
+	start_agent && said 'web1: bound' && end_agent && bindings | grep -qF '"manager":"libvirt"' || return 1
+	domain web1 2a '' '' | node
+	start_agent && said 'web1: unbound' && end_agent && [ "$(bindings)" = '{"bindings":[]}' ] || return 1
+	put "bindings/$vm" '{"pid":4711,"cid":42}' && { domain web1 2a '' '' && domain web4 2e "<az:vm xmlns:az='urn:azattest:vm:1' attest='no'/>"; } | node
+	start_agent && ktap_wait_for "$patience" asked_about e 1 && end_agent && bindings | grep -qF '"cid":42,' &&
+		unbind_by_hand
+}
+
+unbind_by_hand()
+{
+	curl -sf -X DELETE --unix-socket api.sock "http://hostd/v1/bindings/$vm"
+}
+
+# asked_about LAST COUNT: at least so often
+asked_about()
+{
+	[ "$(grep -c "asked about ${vm%a}$1" hostd.log)" -ge "$2" ]
+}
+
+# One look costs two questions: whether it is enrolled, whether it is bound.
+one_that_fails_has_no_other_looked_at_again()
+{
+	kill "$hostd" && wait "$hostd"
+	{ domain web1 2a '' && domain web3 2d '' ''; } | node
+	rm -f pids/web1.pid
+	start_hostd && start_agent && ktap_wait_for "$patience" asked_about a 3 && asked_about d 2 &&
+		! asked_about d 3 && echo 4711 >pids/web1.pid && said 'web1: bound' && end_agent && ! asked_about d 3 &&
+		[ "$(grep -c 'web1.pid: No such file' agent.log)" = 1 ]
+}
+
+# Each is to be told; but one question tells that nobody is there.
+a_hostd_that_is_away_is_asked_once_for_all()
+{
+	kill "$hostd" && wait "$hostd"
+	rm api.sock
+	{ domain web1 2a '' && domain web3 2d ''; } | node
+	echo 4713 >pids/web3.pid
+	start_agent && said 'does not answer: systemctl start' && start_hostd && said 'web1: bound' && said 'web3: bound' &&
+		end_agent && [ "$(grep -c 'does not answer' agent.log)" = 1 ]
+}
+
 a_hostd_that_comes_later_is_told()
 {
 	kill "$hostd" && wait "$hostd"
@@ -253,7 +299,8 @@ wrong_usage_is_2()
 }
 
 promises="a_running_domain_is_bound_as_it_says another_profile_counts_from_the_next_start_on one_that_opted_out_is_unbound
-	one_without_vsock_is_left_alone a_hostd_that_comes_later_is_told what_is_wrong_is_said_once
+	one_without_vsock_is_left_alone a_domain_that_lost_its_vsock_is_unbound a_hostd_that_comes_later_is_told
+	one_that_fails_has_no_other_looked_at_again a_hostd_that_is_away_is_asked_once_for_all what_is_wrong_is_said_once
 	a_libvirt_that_does_not_answer_is_tried_again
 	a_domain_that_wants_rest_is_enrolled_by_its_card what_is_enrolled_already_is_left_as_it_is
 	a_domain_without_vsock_has_its_identity_by_its_enrolment rest_no_ends_the_enrolment

@@ -124,8 +124,9 @@ static bool bind_domain(const struct agent *agent, const struct vm_name *vm,
 
 	if (pid < 0)
 		return false;
-	json = json_pack("{s:i, s:I, s:b, s:b, s:s, s:s}", "pid", pid, "cid", (json_int_t)enrolment->cid,
-			 "named", 1, "keep", 1, "name", vm->cut, "profile", enrolment->profile);
+	json = json_pack("{s:i, s:I, s:b, s:b, s:s, s:s, s:s}", "pid", pid,
+			 "cid", (json_int_t)enrolment->cid, "named", 1, "keep", 1, "name", vm->cut,
+			 "profile", enrolment->profile, "manager", MANAGER);
 	body = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!body) {
@@ -136,6 +137,23 @@ static bool bind_domain(const struct agent *agent, const struct vm_name *vm,
 	       keeps_profile(agent, vm, pid, enrolment);
 	free(body);
 	return done;
+}
+
+/* Its vsock device is gone, or never was; a binding that an administrator has made is left alone. */
+static bool unbind_ours(const struct agent *agent, const struct vm_name *vm, struct failure *failure)
+{
+	char path[80], message[500];
+	json_t *known;
+	bool ours;
+	int status;
+
+	snprintf(path, sizeof(path), "/v1/bindings/%s", vm->uuid);
+	status = hostd_get(agent->api, path, &known, message, sizeof(message));
+	ours = !strcmp(hostd_text(known, "manager"), MANAGER);
+	json_decref(known);
+	if (status != 200 && status != 404)
+		return !failure_set(failure, 1, -EIO, "%s: %s", vm->name, message);
+	return !ours || say(agent, "DELETE", vm->uuid, "", vm->name, failure);
 }
 
 static bool read_domain(virDomainPtr domain, struct enrolment *enrolment, struct failure *failure)
@@ -163,7 +181,7 @@ static bool begin(const struct agent *agent, const struct vm_name *vm,
 {
 	if (!rest_end_other(agent, vm, enrolment->rest ? enrolment : NULL, failure))
 		return false;
-	if (enrolment->cid && !bind_domain(agent, vm, enrolment, failure))
+	if (!(enrolment->cid ? bind_domain(agent, vm, enrolment, failure) : unbind_ours(agent, vm, failure)))
 		return false;
 	return !enrolment->rest || rest_enrol(agent, vm, enrolment, failure);
 }

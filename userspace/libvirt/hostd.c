@@ -99,6 +99,11 @@ static int ask(const char *api, const char *method, const char *path, const char
 	return status;
 }
 
+const char *hostd_text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key)) ?: "";
+}
+
 int hostd_call(const char *api, const char *method, const char *path, const char *body,
 	       char *message, size_t size)
 {
@@ -112,4 +117,11 @@ int hostd_call(const char *api, const char *method, const char *path, const char
 int hostd_get(const char *api, const char *path, json_t **json, char *message, size_t size)
 {
 	return ask(api, "GET", path, "", json, message, size);
+}
+
+bool hostd_away(const char *api)
+{
+	char message[500];
+
+	return !hostd_call(api, "GET", "/v1/bindings/none", "", message, sizeof(message));
 }

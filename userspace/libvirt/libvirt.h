@@ -5,7 +5,8 @@
  * may look (libvirt's read-only socket), and ask hostd as group azattest-admin.
  *
  *   main.c     options
- *   watch.c    the connection to libvirtd: events, reconnecting, trying again
+ *   watch.c    the connection to libvirtd: events, reconnecting
+ *   again.c    which domains failed, and when each is tried again
  *   domain.c   one domain: what it is, and what hostd is to be told
  *   rest.c     its enrolment for REST
  *   xml.c      a domain's live XML -> struct enrolment
@@ -34,6 +35,22 @@ struct agent {
 /* watch.c: until a signal ends it; 0 or an exit code */
 int watch_libvirt(const struct agent *agent);
 
+/* again.c */
+
+/*
+ * It failed (NULL: all are to be looked at), once or once more; true: @why is news of it
+ * (NULL: it was not tried).
+ * Without memory the program ends: its service manager starts one that looks at all.
+ */
+bool again_later(virDomainPtr domain, const char *why);
+/* It does not have to be tried again. */
+void again_done(virDomainPtr domain);
+void again_forget(void);
+/* One whose time has come: again_later() or again_done() is to follow. */
+bool again_due(virDomainPtr *domain);
+/* Until then; -1: there is none. */
+int again_wait_ms(void);
+
 /* xml.c */
 
 /* The element of <metadata>, docs/discovery.md. */
@@ -51,6 +68,9 @@ struct enrolment {
 
 /* NULL, or what is wrong with it. */
 const char *xml_read(const char *text, struct enrolment *enrolment);
+
+/* What hostd knows our bindings and enrolments by. */
+#define MANAGER	"libvirt"
 
 /* domain.c */
 
@@ -84,10 +104,14 @@ bool rest_sweep(const struct agent *agent, virDomainPtr *domains, int count, str
 
 /* hostd.c */
 
+/* The member's text, or "". */
+const char *hostd_text(const json_t *object, const char *key);
 /* HTTP status; 0: nobody answers. @message: hostd's sentence where it refuses. */
 int hostd_call(const char *api, const char *method, const char *path, const char *body,
 	       char *message, size_t size);
 /* The same for GET: *@json is the answer, or NULL. */
 int hostd_get(const char *api, const char *path, json_t **json, char *message, size_t size);
+/* Nobody answers there. */
+bool hostd_away(const char *api);
 
 #endif

@@ -3,7 +3,7 @@
 
 ifneq ($(shell $(PKG_CONFIG) --exists libvirt libxml-2.0 && echo yes),)
 PROGRAMS += azattest-libvirt
-azattest-libvirt_SRCS := $(addprefix userspace/libvirt/,main.c watch.c domain.c rest.c xml.c hostd.c) \
+azattest-libvirt_SRCS := $(addprefix userspace/libvirt/,main.c watch.c again.c domain.c rest.c xml.c hostd.c) \
 	userspace/daemon/log.c userspace/daemon/options.c
 azattest-libvirt_PKGS := libvirt libxml-2.0 jansson libsystemd
 endif

@@ -8,16 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANAGER	"libvirt"	/* what hostd knows our enrolments by */
-
-static const char *text_of(const json_t *vm, const char *key)
-{
-	return json_string_value(json_object_get(vm, key)) ?: "";
-}
-
 static bool is_ours(const json_t *vm)
 {
-	return !strcmp(text_of(vm, "manager"), MANAGER);
+	return !strcmp(hostd_text(vm, "manager"), MANAGER);
 }
 
 static bool refused(const char *name, const char *message, struct failure *failure)
@@ -63,11 +56,11 @@ static bool fits(const struct agent *agent, const struct vm_name *vm, const json
 	json_int_t pid = json_integer_value(json_object_get(known, "pid"));
 	struct failure ignored;
 
-	if (strcmp(text_of(known, "tap"), enrolment->tap))
+	if (strcmp(hostd_text(known, "tap"), enrolment->tap))
 		return false;
 	if (enrolment->cid)
 		return !pid;
-	return pid == domain_pid(agent, vm->name, &ignored) && strcmp(text_of(known, "binding"), "none");
+	return pid == domain_pid(agent, vm->name, &ignored) && strcmp(hostd_text(known, "binding"), "none");
 }
 
 bool rest_end_other(const struct agent *agent, const struct vm_name *vm,
@@ -150,7 +143,7 @@ bool rest_sweep(const struct agent *agent, virDomainPtr *domains, int count, str
 		return refused(agent->api, message, failure);
 	}
 	json_array_foreach(json_object_get(json, "vms"), i, vm) {
-		const char *uuid = text_of(vm, "uuid");
+		const char *uuid = hostd_text(vm, "uuid");
 
 		if (is_ours(vm) && !is_among(uuid, domains, count))
 			well = withdraw(agent, uuid, uuid, failure) && well;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Owns the connection to libvirtd: which domains changed, and what is tried again when.
+// Owns the connection to libvirtd: which domains changed, and which are looked at when.
 
 #include <userspace/libvirt/libvirt.h>
 
@@ -30,9 +30,8 @@ static struct {
 	struct changed *first, **last;
 	bool closed;		/* the connection is */
 	bool all;		/* every domain is to be looked at */
-	int pause_ms;		/* before what failed is tried again */
-	int timer;		/* for that */
-	bool quiet;		/* what failed was said, and is tried again */
+	int timer;		/* for those that are tried again */
+	bool quiet;		/* that libvirtd does not answer was said */
 } w;
 
 static bool stopping;
@@ -51,7 +50,6 @@ static void on_timer(int timer, void *arg)
 {
 	(void)arg;
 	virEventUpdateTimeout(timer, -1);
-	w.all = true;
 }
 
 static void note(virDomainPtr domain)
@@ -102,58 +100,56 @@ static void on_close(virConnectPtr connection, int reason, void *arg)
 	w.closed = true;
 }
 
-static void try_later(void)
+/* ---- what is looked at ---- */
+
+/* Once hostd does not answer, it is not asked about the others: that is said, and tried again, once. */
+static bool failed(virDomainPtr domain, const char *why)
 {
-	virEventUpdateTimeout(w.timer, w.pause_ms);
-	w.pause_ms = w.pause_ms * 2 < PAUSE_MAX_MS ? w.pause_ms * 2 : PAUSE_MAX_MS;
+	if (again_later(domain, why))
+		log_line(LOG_ERR, "%s", why);
+	return hostd_away(w.agent->api);
 }
 
-/* ---- domains ---- */
-
-/* Says why unless all is @well, and unless that was said before. */
-static bool tell(bool well, const struct failure *failure)
-{
-	if (!well && !w.quiet)
-		log_line(LOG_ERR, "%s", failure->text);
-	return well;
-}
-
+/* False: hostd is away. */
 static bool settle(virDomainPtr domain)
 {
 	struct failure failure;
 
-	return tell(domain_settle(w.agent, domain, &failure), &failure);
+	if (!domain_settle(w.agent, domain, &failure))
+		return !failed(domain, failure.text);
+	again_done(domain);
+	return true;
 }
 
-/* Of domains that ended while nobody looked. */
-static bool sweep(virDomainPtr *domains, int count)
+/* And ends what is left of domains that ended while nobody looked. */
+static void settle_these(virDomainPtr *domains, int count)
 {
 	struct failure failure;
+	int i = 0;
 
-	return tell(rest_sweep(w.agent, domains, count, &failure), &failure);
+	while (i < count && settle(domains[i]))
+		i++;
+	if (i < count)
+		again_later(NULL, NULL);
+	else if (rest_sweep(w.agent, domains, count, &failure))
+		again_done(NULL);
+	else
+		failed(NULL, failure.text);
 }
 
 static void settle_all(void)
 {
 	virDomainPtr *domains = NULL;
 	int count = virConnectListAllDomains(w.connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
-	bool well = count >= 0;
 
 	w.all = false;
-	for (int i = 0; i < count; i++)
-		well = settle(domains[i]) && well;
-	/* If hostd does not answer, that was said. */
-	w.quiet = w.quiet || !well;
 	if (count >= 0)
-		well = sweep(domains, count) && well;
+		settle_these(domains, count);
+	else
+		failed(NULL, virGetLastErrorMessage());
 	for (int i = 0; i < count; i++)
 		virDomainFree(domains[i]);
 	free(domains);
-	w.quiet = !well;
-	if (well)
-		w.pause_ms = PAUSE_MIN_MS;
-	else
-		try_later();
 }
 
 static void forget_changed(void)
@@ -170,15 +166,25 @@ static void forget_changed(void)
 
 static void settle_changed(void)
 {
-	bool well = true;
-
-	if (w.first)
-		w.quiet = false;
 	for (struct changed *c = w.first; c; c = c->next)
-		well = settle(c->domain) && well;
+		settle(c->domain);
 	forget_changed();
-	if (!well)
-		try_later();
+}
+
+static void settle_again(void)
+{
+	virDomainPtr domain;
+	bool there = true;
+
+	while (again_due(&domain)) {
+		if (!there)
+			again_later(domain, NULL);
+		else if (domain)
+			there = settle(domain);
+		else
+			settle_all();
+	}
+	virEventUpdateTimeout(w.timer, again_wait_ms());
 }
 
 /* ---- the connection ---- */
@@ -229,6 +235,7 @@ static bool open_connection(void)
 static void close_connection(void)
 {
 	forget_changed();
+	again_forget();
 	if (w.connection)
 		virConnectClose(w.connection);
 	w.connection = NULL;
@@ -241,6 +248,7 @@ static void serve_connection(void)
 		if (w.all)
 			settle_all();
 		settle_changed();
+		settle_again();
 		if (!w.all && !w.first && virEventRunDefaultImpl() < 0)
 			w.closed = true;
 	}
@@ -273,7 +281,6 @@ int watch_libvirt(const struct agent *agent)
 
 	w.agent = agent;
 	w.last = &w.first;
-	w.pause_ms = PAUSE_MIN_MS;
 	signal(SIGPIPE, SIG_IGN);
 	virSetErrorFunc(NULL, be_quiet);
 	if (signals < 0 || virEventRegisterDefaultImpl() ||
