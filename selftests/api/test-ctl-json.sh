@@ -37,7 +37,19 @@ status_fits_its_schema()
 
 legacy_fits_its_schema()
 {
-	start && ctl legacy on --json >on && fits legacy on
+	start && ctl legacy on --json >on && fits legacy on && ctl vm add --uuid $vm --tap tap0 --json >one &&
+		ctl legacy off --remove-vms --json --dry-run >would && fits legacy would &&
+		[ "$(tr -d ' \n' <would)" = '{"enabled":false,"dryRun":true,"vms":[{"uuid":"'$vm'","text":"wouldberemoved"}]}' ] &&
+		ctl vm show $vm >/dev/null && ctl legacy off --remove-vms --json >off && fits legacy off &&
+		[ "$(tr -d ' \n' <off)" = '{"enabled":false,"vms":[{"uuid":"'$vm'","text":"removed"}]}' ] &&
+		ctl legacy on --dry-run --json >would && fits legacy would && [ "$(tr -d ' \n' <would)" = '{"enabled":true,"dryRun":true}' ]
+}
+
+dry_runs_of_one_vm_fit_their_schema()
+{
+	start && ctl vm add --uuid ${vm^^} --tap tap0 --json --dry-run >add && fits dry-run add &&
+		ctl vm bind --uuid $vm --pid 4711 --json --dry-run >bind && fits dry-run bind &&
+		grep -q "\"uuid\": \"$vm\"" add && grep -q 'would be bound to process 4711' bind
 }
 
 vms_fit_their_schemas()
@@ -74,7 +86,7 @@ control_a_missing_member_and_a_wrong_type_are_seen()
 		sed 's/"slot": 1/"slot": "1"/' one >typed && ! cmp -s one typed && ! fits vm typed
 }
 
-promises="status_fits_its_schema legacy_fits_its_schema vms_fit_their_schemas
+promises="status_fits_its_schema legacy_fits_its_schema dry_runs_of_one_vm_fit_their_schema vms_fit_their_schemas
 	a_binding_and_the_doctor_fit_their_schemas every_command_with_json_has_a_schema
 	control_a_missing_member_and_a_wrong_type_are_seen"
 

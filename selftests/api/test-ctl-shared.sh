@@ -111,6 +111,14 @@ no_color_is_honoured()
 		! on_terminal -u TERM | grep -q $'\e' && on_terminal NO_COLOR= | grep -qF "$green"
 }
 
+verdicts_have_colours_too()
+{
+	start && env -u NO_COLOR TERM=xterm script -qec "'$top/build/bin/azattestctl' --socket '$work/none' --api '$work/api.sock' doctor" /dev/null \
+		</dev/null >out
+	cat -v out
+	grep -qF $'\e[31mFAIL\e[0m  ' out && ! ctl doctor | grep -q $'\e'
+}
+
 # Colours take no room.
 columns_stand_with_colours()
 {
@@ -128,7 +136,7 @@ each_shared_option_is_in_the_manual()
 
 promises="no_headers_leaves_the_rows no_headers_keeps_no_room_for_titles watch_prints_again_and_again
 	watch_goes_on_when_a_daemon_is_back watch_ends_when_it_cannot_print wrong_watch_is_refused
-	what_a_command_has_not_is_no_option host_is_reserved colour_only_on_a_terminal
+	what_a_command_has_not_is_no_option host_is_reserved colour_only_on_a_terminal verdicts_have_colours_too
 	no_color_is_honoured columns_stand_with_colours each_shared_option_is_in_the_manual"
 
 ktap_try $promises

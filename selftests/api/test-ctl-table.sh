@@ -107,6 +107,8 @@ operands_complete_to_what_is_there()
 		offers "vm remove web1 $vm" $vm && offers 'vm show c' "$vm ${vm%a}b ${vm%a}c" && offers "vm remove ${vm}" $vm &&
 		offers 'vm remove d' '' && offers 'vm add --tap lo' lo && offers 'grant --uid roo' root &&
 		offers 'vm add --tap = lo' lo && offers "vm show $vm " '' &&
+		ctl vm bind --uuid ${vm%a}d --pid 4711 --name bound >/dev/null && offers "unbind ${vm%a}d" ${vm%a}d &&
+		offers 'vm add bou' bound && offers 'vm show bou' '' &&
 		[ "$(azattestctl complete -- grant --name web)" = $'web1\nweb 2 $(touch pwned)' ]
 }
 

@@ -28,16 +28,18 @@ void say(const char *format, ...)
 	va_end(args);
 }
 
-static bool yes(const struct pins *pins)
+static int yes(const struct pins *pins, const char *version)
 {
 	shown = pins;
-	return true;
+	tap_need(!strcmp(version, "0.2.0"));
+	return RELOAD_GO;
 }
 
-static bool no(const struct pins *pins)
+static int no(const struct pins *pins, const char *version)
 {
 	(void)pins;
-	return false;
+	(void)version;
+	return EXIT_USAGE;
 }
 
 static void script(const char *path, const char *body)

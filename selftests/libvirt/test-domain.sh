@@ -232,6 +232,41 @@ no_card_is_added_while_rest_is_off()
 		ctl vm add web1 --dry-run | grep -q '^web1: .* would be added' && ctl legacy on
 }
 
+# What is asked for by its name is refused, and what is meant with all the others is left alone.
+a_vm_that_asked_to_be_left_alone_gets_no_card()
+{
+	define "" "<az:vm xmlns:az='urn:azattest:vm:1' attest='no'/>" &&
+		says 4 "vm add web1: its metadata says attest='no': set that to yes first: virsh metadata web1" ctl vm add web1 &&
+		{ ctl vm add --all 2>err | grep -q "^web1: left alone: its metadata says attest='no'"; } &&
+		{ ctl legacy on --add-vms 2>err | grep -q '^web1: left alone'; } && ! has ua-azattest && ! has "rest="
+}
+
+# Who has no module knows the domains alone: the code says so, the answer has them.
+what_is_done_to_many_is_one_answer_with_json()
+{
+	define || return 1
+	ctl legacy on --add-vms --json >out 2>err
+	cat out err
+	jsonschema -i out "$top/docs/schemas/legacy.json" && grep -q '"name": "web1"' out &&
+		grep -q 'has a network card for REST in its definition' out && ctl vm remove --all
+}
+
+# An administrator's enrolment needs no libvirt to be ended; one that libvirt keeps would come again.
+a_libvirt_that_is_closed_is_no_reason_to_keep_other_vms()
+{
+	define && ctl vm add --uuid "$vm2" --tap tap7 >/dev/null && LIBVIRT_DEFAULT_URI=qemu:///nix ctl vm remove "$vm2" &&
+		! ctl vm list | grep "$vm2" && put_vm "$vm2" '{"tap":"tap8","manager":"libvirt"}' &&
+		says 4 "vm remove $vm2: qemu:///nix: " env LIBVIRT_DEFAULT_URI=qemu:///nix "${ctl[@]}" vm remove "$vm2" &&
+		says 4 "vm remove web9: qemu:///nix: " env LIBVIRT_DEFAULT_URI=qemu:///nix "${ctl[@]}" vm remove web9 &&
+		ctl vm list | grep -q "$vm2" && ctl vm remove "$vm2"
+}
+ctl=("$top/build/bin/azattestctl" --socket "$work/azattestd.sock" --api "$work/api.sock")
+
+put_vm()
+{
+	curl -sf -X PUT --unix-socket api.sock "http://hostd/v1/vms/$1" -d "$2" >/dev/null
+}
+
 a_card_of_another_kind_is_refused()
 {
 	define "<interface type='user'><alias name='ua-azattest'/></interface>" &&
@@ -241,7 +276,8 @@ a_card_of_another_kind_is_refused()
 
 completion_knows_domains()
 {
-	define && [ "$(ctl complete -- vm vsock on we)" = web1 ] && [ "$(ctl complete -- vm vsock s)" = show ]
+	define && [ "$(ctl complete -- vm vsock on we)" = web1 ] && [ "$(ctl complete -- vm vsock s)" = show ] &&
+		[ "$(ctl complete -- vm add we)" = web1 ] && [ "$(ctl complete -- vm remove we)" = web1 ]
 }
 
 promises="vsock_comes_to_a_definition_and_goes_again vsock_that_has_no_slot_waits_for_a_restart
@@ -251,6 +287,8 @@ promises="vsock_comes_to_a_definition_and_goes_again vsock_that_has_no_slot_wait
 	a_card_is_plugged_into_a_running_vm_which_is_enrolled a_vm_that_is_started_again_is_enrolled_again
 	a_removed_vm_loses_its_enrolment_and_its_card a_vm_without_a_free_slot_has_its_card_after_a_restart
 	a_vm_that_is_off_is_enrolled_when_it_starts no_card_is_added_while_rest_is_off
+	a_vm_that_asked_to_be_left_alone_gets_no_card what_is_done_to_many_is_one_answer_with_json
+	a_libvirt_that_is_closed_is_no_reason_to_keep_other_vms
 	a_card_of_another_kind_is_refused completion_knows_domains"
 
 ktap_why_not()

@@ -42,13 +42,6 @@ static void print_binding(const json_t *binding)
 	printf("%s: %s: CID %s, process %s\n", uuid, state, cid, pid);
 }
 
-static int say_wish(const struct vm_wish *w, const char *uuid)
-{
-	printf("%s: would be bound to process %lld\n", uuid,
-	       (long long)json_integer_value(json_object_get(w->body, "pid")));
-	return output_end(COMMAND);
-}
-
 static int bind_vm(const struct ctl *ctl, const struct vm_wish *w)
 {
 	struct hostd_answer answer;
@@ -60,7 +53,8 @@ static int bind_vm(const struct ctl *ctl, const struct vm_wish *w)
 		return EXIT_USAGE;
 	uuid_unparse_lower(uuid, canonical);
 	if (ctl->dry_run)
-		return say_wish(w, canonical);
+		return told_dry_run(COMMAND, w->as_json, canonical, "would be bound to process %lld",
+				    (long long)json_integer_value(json_object_get(w->body, "pid")));
 	snprintf(path, sizeof(path), "/v1/bindings/%s", canonical);
 	exit = hostd_ask(ctl, COMMAND, w->uuid, "PUT", path, w->body, &answer);
 	if (exit)

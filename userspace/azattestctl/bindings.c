@@ -40,11 +40,6 @@ static const struct column columns[] = {
 	{ "lastPath", "LAST", false },
 };
 
-static const struct advice unbind_advice[] = {
-	{ ENOENT, "azattestctl bindings lists those that there are" },
-	{ 0 }
-};
-
 static void add(struct nlmsghdr *answer, json_t *rows)
 {
 	struct nlattr *attrs[FIELDS_TYPE_MAX + 1];
@@ -66,17 +61,54 @@ int bindings_command(const struct ctl *ctl, int argc, char **argv)
 	return output_listing(&listing, argc, argv);
 }
 
+/* ---- unbind ---- */
+
+/* What azattest-hostd tries again and again has no binding yet that the module could end. */
+static bool end_wish(const struct ctl *ctl, const char *path)
+{
+	struct hostd_answer answer;
+	bool waits;
+
+	hostd_call(ctl, "GET", path, NULL, &answer);
+	waits = answer.status == 200 && bound_waits(answer.json);
+	json_decref(answer.json);
+	if (!waits)
+		return false;
+	hostd_call(ctl, "DELETE", path, NULL, &answer);
+	json_decref(answer.json);
+	return answer.status / 100 == 2;
+}
+
+static int end_binding(const struct ctl *ctl, const char *command, const char *word, uuid_t uuid)
+{
+	const struct about about = { command, word, NULL, ENOENT };
+	char text[37], path[64];
+	struct question q;
+	int exit = question_begin(&q, AZATTEST_CMD_BINDING_END, 0);
+
+	if (exit)
+		return exit;
+	question_put(&q, AZATTEST_BINDING_A_UUID, uuid, sizeof(uuid_t));
+	exit = question_finish(&q, &about, NULL, NULL);
+	if (exit && exit != QUESTION_UNLESS)
+		return exit;
+	uuid_unparse_lower(uuid, text);
+	snprintf(path, sizeof(path), "/v1/bindings/%s", text);
+	if (end_wish(ctl, path) || !exit)
+		return EXIT_SUCCESS;
+	say("%s %s: no live binding has this UUID: azattestctl bindings lists those that there are",
+	    command, word);
+	return EXIT_REFUSED;
+}
+
 int unbind_command(const struct ctl *ctl, int argc, char **argv)
 {
 	uuid_t uuid;
 
-	if (ctl->dry_run) {
-		if (!arguments_words(argc, argv, 1, "one UUID") ||
-		    !arguments_uuid(argv[0], argv[optind], uuid))
-			return EXIT_USAGE;
-		printf("would end the binding of %s\n", argv[optind]);
-		return output_end(argv[0]);
-	}
-	return question_by_uuid(AZATTEST_CMD_BINDING_END, AZATTEST_BINDING_A_UUID, unbind_advice,
-				argc, argv);
+	if (!arguments_words(argc, argv, 1, "one UUID") || !arguments_uuid(argv[0], argv[optind], uuid))
+		return EXIT_USAGE;
+	if (!ctl->dry_run)
+		return end_binding(ctl, argv[0], argv[optind], uuid);
+	printf("would end the binding of %s\n", argv[optind]);
+	return output_end(argv[0]);
 }

@@ -38,7 +38,7 @@ const struct command commands[] = {
 	  "lines of the audit journal", audit_show_command },
 	{ "audit head", "[DIR|FILE...]",
 	  "its last line's number and hash, to be noted elsewhere", audit_head_command },
-	{ "module reload", "[--yes]",
+	{ "module reload", "[--yes] [--dry-run]",
 	  "exchanges the loaded module for the installed one; daemons stop and start (root)",
 	  module_reload_command },
 	{ "module", "[--all] [--json] [--watch[=S]] [--host NAME]",

@@ -16,6 +16,7 @@
 /* The line up to the cursor: @word[@count - 1] is the unfinished word. */
 struct line {
 	const struct ctl *ctl;
+	const char *command;	/* that it is inside of, or NULL */
 	char **word;
 	int count;
 	const char *begun;
@@ -39,20 +40,22 @@ static void offer(const struct line *line, const char *word)
 
 /* ---- what operands stand for ---- */
 
-/* One member of each, or two. */
-static void offer_vms(const struct line *line, const char *key, const char *other)
+/* One member of each object in the array of this name, or two. */
+static void offer_all(const struct line *line, const char *array, const char *key, const char *other)
 {
 	struct ctl hasty = *line->ctl;
 	struct hostd_answer answer;
-	const json_t *vm;
+	const json_t *one;
+	char path[40];
 	size_t i;
 
 	hasty.patience = PATIENCE_S;
-	hostd_call(&hasty, "GET", "/v1/vms", NULL, &answer);
-	json_array_foreach(json_object_get(answer.json, "vms"), i, vm) {
-		offer(line, json_string_value(json_object_get(vm, key)) ?: "");
+	snprintf(path, sizeof(path), "/v1/%s", array);
+	hostd_call(&hasty, "GET", path, NULL, &answer);
+	json_array_foreach(json_object_get(answer.json, array), i, one) {
+		offer(line, json_string_value(json_object_get(one, key)) ?: "");
 		if (other)
-			offer(line, json_string_value(json_object_get(vm, other)) ?: "");
+			offer(line, json_string_value(json_object_get(one, other)) ?: "");
 	}
 	json_decref(answer.json);
 }
@@ -66,7 +69,26 @@ static void offer_domain(const json_t *row, void *arg)
 static void offer_domains(const struct line *line)
 {
 	if (freopen("/dev/null", "w", stderr))
-		domains_run(line->ctl, "complete", "vsock", "show", 0, NULL, offer_domain, (void *)line);
+		domains_run(line->ctl, "complete", "vsock", "show", 0, NULL, offer_domain, (void *)line,
+			    NULL);
+}
+
+/* Those that are enrolled; and those that can be, or that lose a card. */
+static void offer_vms(const struct line *line)
+{
+	bool adds = !strcmp(line->command, "vm add");
+
+	offer_all(line, "vms", "uuid", "name");
+	if (adds)
+		offer_all(line, "bindings", "uuid", "name");
+	if (adds || !strcmp(line->command, "vm remove"))
+		offer_domains(line);
+}
+
+static void offer_uuids(const struct line *line)
+{
+	offer_all(line, "vms", "uuid", NULL);
+	offer_all(line, "bindings", "uuid", NULL);
 }
 
 static void offer_interfaces(const struct line *line)
@@ -106,11 +128,11 @@ static void offer_meaning(const struct line *line, const char *meaning)
 	if (islower((unsigned char)*meaning))
 		offer(line, meaning);
 	else if (!strcmp(meaning, "UUID"))
-		offer_vms(line, "uuid", NULL);
+		offer_uuids(line);
 	else if (!strcmp(meaning, "NAME"))
-		offer_vms(line, "name", NULL);
+		offer_all(line, "vms", "name", NULL);
 	else if (!strcmp(meaning, "VM"))
-		offer_vms(line, "uuid", "name");
+		offer_vms(line);
 	else if (!strcmp(meaning, "DOMAIN"))
 		offer_domains(line);
 	else if (!strcmp(meaning, "IF"))
@@ -209,6 +231,7 @@ static void complete_inside(struct line *line, const char *name, int first)
 {
 	char argument[SYNOPSIS_WORD];
 
+	line->command = name;
 	read_words(line, name, first);
 	if (line->wanted) {
 		argument_of(name, line->wanted, argument);

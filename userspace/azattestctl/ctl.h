@@ -47,6 +47,7 @@
  *   wish.c       the options of these two
  *   vm_many.c    azattestctl vm add NAME...|--all
  *   vm_remove.c  azattestctl vm remove
+ *   told.c       what these tell of each VM: a line, or an object of --json
  *   names.c      which VM a word means
  *   running.c    which VMs have an identity
  *   tap.c        which tap a VMM holds
@@ -89,6 +90,7 @@ struct ctl {
 	const char *socket;	/* of azattestd */
 	const char *api;	/* of azattest-hostd */
 	bool dry_run;		/* says what it would do to VMs, and does not */
+	json_t *told;		/* told.c: an array that has what else were lines, or NULL */
 	long patience;		/* seconds that a call of its API may take; 0: as long as it needs */
 };
 

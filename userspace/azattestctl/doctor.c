@@ -88,8 +88,11 @@ void doctor_print(const json_t *report, FILE *to)
 	json_array_foreach(json_object_get(report, "checks"), i, check) {
 		const char *fix = member_text(check, "fix");
 
-		fprintf(to, "%s  %-16s %s\n", member_text(check, "verdict"),
-			member_text(check, "check"), member_text(check, "text"));
+		if (to == stdout)
+			output_word(member_text(check, "verdict"));
+		else
+			fputs(member_text(check, "verdict"), to);
+		fprintf(to, "  %-16s %s\n", member_text(check, "check"), member_text(check, "text"));
 		if (*fix)
 			fprintf(to, "      %-16s fix: %s\n", "", fix);
 	}

@@ -17,10 +17,11 @@ struct run {
 	const char *command;
 	domains_fn fn;
 	void *arg;
+	char *closed;		/* or NULL */
 	int exit;
 };
 
-static const char *text_of(const json_t *row, const char *key, char text[1024])
+const char *domains_text(const json_t *row, const char *key, char text[1024])
 {
 	snprintf(text, 1024, "%s", json_string_value(json_object_get(row, key)) ?: "");
 	output_plain(text);
@@ -30,13 +31,18 @@ static const char *text_of(const json_t *row, const char *key, char text[1024])
 /* A line about no domain at all: libvirt cannot be asked. */
 static void take_refusal(struct run *run, const json_t *row)
 {
-	char text[1024];
+	char text[DOMAINS_WHY];
 
-	run->exit = DOMAINS_ABSENT;
-	if (json_is_true(json_object_get(row, "absent")))
-		return;
-	run->exit = EXIT_REFUSED;
-	say("%s: %s", run->command, text_of(row, "error", text));
+	domains_text(row, "error", text);
+	if (json_is_true(json_object_get(row, "absent"))) {
+		run->exit = DOMAINS_ABSENT;
+	} else if (run->closed) {
+		run->exit = DOMAINS_CLOSED;
+		strcpy(run->closed, text);
+	} else {
+		run->exit = EXIT_REFUSED;
+		say("%s: %s", run->command, text);
+	}
 }
 
 static void take_line(const char *line, void *arg)
@@ -49,7 +55,7 @@ static void take_line(const char *line, void *arg)
 		take_refusal(run, row);
 	} else if (json_object_get(row, "error")) {
 		run->exit = EXIT_REFUSED;
-		say("%s %s: %s", run->command, text_of(row, "name", name), text_of(row, "error", text));
+		say("%s %s: %s", run->command, domains_text(row, "name", name), domains_text(row, "error", text));
 	} else if (row) {
 		run->fn(row, run->arg);
 	}
@@ -69,9 +75,9 @@ static int run_program(struct run *run, char *const argv[])
 }
 
 int domains_run(const struct ctl *ctl, const char *command, const char *what, const char *how,
-		int count, char **words, domains_fn fn, void *arg)
+		int count, char **words, domains_fn fn, void *arg, char closed[DOMAINS_WHY])
 {
-	struct run run = { .command = command, .fn = fn, .arg = arg };
+	struct run run = { .command = command, .fn = fn, .arg = arg, .closed = closed };
 	char path[600], **argv = calloc((size_t)count + FIXED_WORDS, sizeof(*argv));
 	int n = 0, ret;
 
@@ -97,16 +103,4 @@ int domains_run(const struct ctl *ctl, const char *command, const char *what, co
 		return run.exit;
 	say("%s: %s: %s", command, path, strerror(-ret));
 	return EXIT_FAILURE;
-}
-
-/* What has come of one of several is also how far the work is. */
-void domains_print(const json_t *row)
-{
-	json_int_t of = json_integer_value(json_object_get(row, "of"));
-	char name[1024], text[1024];
-
-	if (of > 1)
-		printf("[%d/%d] ", (int)json_integer_value(json_object_get(row, "number")), (int)of);
-	printf("%s: %s\n", text_of(row, "name", name), text_of(row, "text", text));
-	fflush(stdout);
 }

@@ -141,7 +141,7 @@ static bool read_wish(int argc, char **argv, struct wish *w)
 
 int grant_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct about about = { argv[0], NULL, grant_advice };
+	struct about about = { argv[0], NULL, grant_advice, 0 };
 	struct wish w = { 0 };
 	struct question q;
 	int exit;

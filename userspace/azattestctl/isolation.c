@@ -158,9 +158,11 @@ static void print_result(const struct result *result)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(result->list, i, one)
-		printf("%s  %-14s %s: %s\n", text_of(one, "verdict"), text_of(one, "attempt"),
-		       text_of(one, "what"), text_of(one, "text"));
+	json_array_foreach(result->list, i, one) {
+		output_word(text_of(one, "verdict"));
+		printf("  %-14s %s: %s\n", text_of(one, "attempt"), text_of(one, "what"),
+		       text_of(one, "text"));
+	}
 	printf("%u PASS, %u FAIL, %u SKIP\n", result->count[OUTCOME_PASS],
 	       result->count[OUTCOME_FAIL], result->count[OUTCOME_SKIP]);
 }

@@ -81,40 +81,40 @@ static int refuse_while_enrolled(const struct ctl *ctl)
 	return EXIT_REFUSED;
 }
 
-static int set(const struct ctl *ctl, const struct wish *w)
+/* *@answer: the object for --json. */
+static int set(const struct ctl *ctl, const struct wish *w, json_t **answer)
 {
 	const char *word = w->on ? "on" : "off";
-	struct hostd_answer answer;
+	struct hostd_answer got;
 	json_t *body;
 	int exit;
 
 	if (ctl->dry_run) {
-		printf("REST access would be turned %s\n", word);
-		return output_end(COMMAND);
+		*answer = json_pack("{s:b, s:b}", "enabled", w->on, "dryRun", 1);
+		if (!w->as_json)
+			printf("REST access would be turned %s\n", word);
+		return 0;
 	}
 	body = json_pack("{s:b}", "enabled", w->on);
-	exit = hostd_ask(ctl, COMMAND, word, "PUT", "/v1/legacy", body, &answer);
+	exit = hostd_ask(ctl, COMMAND, word, "PUT", "/v1/legacy", body, &got);
 	json_decref(body);
-	if (exit)
-		return exit;
-	if (w->as_json)
-		output_json(answer.json);
-	json_decref(answer.json);
-	return output_end(COMMAND);
+	if (!exit)
+		*answer = got.json;
+	return exit;
 }
 
-static int turn_on(const struct ctl *ctl, const struct wish *w)
+static int turn_on(const struct ctl *ctl, const struct wish *w, json_t **answer)
 {
 	int exit = w->add_vms ? managed_host(ctl, COMMAND " on --add-vms") : 0;
 
 	if (!exit)
-		exit = set(ctl, w);
+		exit = set(ctl, w, answer);
 	if (!exit && w->add_vms)
 		exit = vm_add_many(ctl, COMMAND " on", 0, NULL);
 	return exit;
 }
 
-static int turn_off(const struct ctl *ctl, const struct wish *w)
+static int turn_off(const struct ctl *ctl, const struct wish *w, json_t **answer)
 {
 	int exit = 0;
 
@@ -122,7 +122,26 @@ static int turn_off(const struct ctl *ctl, const struct wish *w)
 		exit = vm_remove_many(ctl, COMMAND " off", 0, NULL);
 	else if (!w->keep_vms)
 		exit = refuse_while_enrolled(ctl);
-	return exit ? exit : set(ctl, w);
+	return exit ? exit : set(ctl, w, answer);
+}
+
+/* One object, of all that was done. */
+static int turn(const struct ctl *ctl, const struct wish *w)
+{
+	struct ctl telling = *ctl;
+	json_t *answer = NULL;
+	int exit;
+
+	telling.told = w->as_json ? json_array() : NULL;
+	exit = w->on ? turn_on(&telling, w, &answer) : turn_off(&telling, w, &answer);
+	if (answer && w->as_json) {
+		if (w->add_vms || w->remove_vms)
+			json_object_set(answer, "vms", telling.told);
+		output_json(answer);
+	}
+	json_decref(telling.told);
+	json_decref(answer);
+	return exit ? exit : output_end(COMMAND);
 }
 
 int legacy_command(const struct ctl *ctl, int argc, char **argv)
@@ -131,5 +150,5 @@ int legacy_command(const struct ctl *ctl, int argc, char **argv)
 
 	if (!read_options(argc, argv, &w) || !read_switch(argc, argv, &w) || !fits(&w))
 		return EXIT_USAGE;
-	return w.on ? turn_on(ctl, &w) : turn_off(ctl, &w);
+	return turn(ctl, &w);
 }

@@ -16,7 +16,7 @@ static const struct advice limit_advice[] = {
 
 int limit_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct about about = { argv[0], NULL, limit_advice };
+	struct about about = { argv[0], NULL, limit_advice, 0 };
 	struct question q;
 	uint32_t value;
 	int exit;

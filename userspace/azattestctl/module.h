@@ -30,7 +30,10 @@ struct about {
 	const char *command;
 	const char *object;	/* or NULL */
 	const struct advice *advice;
+	int unless;		/* an errno that is no failure yet: QUESTION_UNLESS, and no line */
 };
+
+#define QUESTION_UNLESS	(-1)
 
 typedef void (*answer_fn)(struct nlmsghdr *answer, json_t *out);
 

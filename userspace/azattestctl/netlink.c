@@ -196,6 +196,8 @@ int question_finish(struct question *q, const struct about *about, answer_fn fn,
 	nl_socket_free(q->sock);
 	if (!call.error)
 		return 0;
+	if (about->unless && call.error == -about->unless)
+		return QUESTION_UNLESS;
 	return refused(about, *call.sentence ? call.sentence : strerror(-call.error),
 		       -call.error);
 }
@@ -203,7 +205,7 @@ int question_finish(struct question *q, const struct about *about, answer_fn fn,
 int question_by_uuid(int command, int attribute, const struct advice *advice,
 		     int argc, char **argv)
 {
-	struct about about = { argv[0], NULL, advice };
+	struct about about = { argv[0], NULL, advice, 0 };
 	struct question q;
 	uuid_t uuid;
 	int exit;

@@ -132,7 +132,7 @@ static void hold_signals(void)
 		signal(signals[i], SIG_IGN);
 }
 
-int reload_run(const char *root, bool (*confirm)(const struct pins *pins))
+int reload_run(const char *root, int (*confirm)(const struct pins *pins, const char *version))
 {
 	struct reload reload = { .root = root };
 	char version[sizeof(reload.said)];
@@ -146,8 +146,9 @@ int reload_run(const char *root, bool (*confirm)(const struct pins *pins))
 	exit = check_pins(&pins);
 	if (exit)
 		return exit;
-	if (!confirm(&pins))
-		return EXIT_USAGE;
+	exit = confirm(&pins, version);
+	if (exit != RELOAD_GO)
+		return exit;
 	hold_signals();
 	exit = stop_exchange_start(&reload);
 	if (!exit)
@@ -162,29 +163,41 @@ static void list_pins(const struct pins *pins, FILE *to)
 			pins->pin[i].unit);
 }
 
-static bool told(const struct pins *pins)
+static int told(const struct pins *pins, const char *version)
 {
+	(void)version;
 	list_pins(pins, stdout);
-	return true;
+	return RELOAD_GO;
+}
+
+static int shown(const struct pins *pins, const char *version)
+{
+	printf("would load version %s", version);
+	if (pins->count)
+		printf("; these hold the module, and would be stopped and started again:");
+	putchar('\n');
+	list_pins(pins, stdout);
+	return EXIT_SUCCESS;
 }
 
 /* Only the whole word counts; who has no terminal says --yes. */
-static bool asked(const struct pins *pins)
+static int asked(const struct pins *pins, const char *version)
 {
 	char line[16] = "";
 
+	(void)version;
 	if (!isatty(STDIN_FILENO)) {
 		say("module reload: asks before it stops the daemons, and there is no terminal: give --yes");
-		return false;
+		return EXIT_USAGE;
 	}
 	fputs("These hold the module; their units are stopped and started again:\n", stderr);
 	list_pins(pins, stderr);
 	fputs("Guests' connections are reset and VMs are bound anew, with new generations.\n"
 	      "Type yes to go on: ", stderr);
 	if (fgets(line, sizeof(line), stdin) && !strcmp(line, "yes\n"))
-		return true;
+		return RELOAD_GO;
 	say("module reload: not confirmed: nothing was changed");
-	return false;
+	return EXIT_USAGE;
 }
 
 static bool read_options(int argc, char **argv, bool *yes)
@@ -205,13 +218,12 @@ int module_reload_command(const struct ctl *ctl, int argc, char **argv)
 	bool yes = false;
 	int exit;
 
-	(void)ctl;
 	if (!read_options(argc, argv, &yes))
 		return EXIT_USAGE;
 	if (geteuid()) {
 		say("module reload: stops daemons and loads modules, for which one must be root");
 		return EXIT_REFUSED;
 	}
-	exit = reload_run("", yes ? told : asked);
+	exit = reload_run("", ctl->dry_run ? shown : yes ? told : asked);
 	return exit ? exit : output_end(argv[0]);
 }

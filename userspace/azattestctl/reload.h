@@ -27,7 +27,11 @@ struct pins {
 /* @root stands before each path of the host's: "". */
 void pins_find(const char *root, struct pins *pins);
 
-/* The whole of it but the question: an exit code. */
-int reload_run(const char *root, bool (*confirm)(const struct pins *pins));
+/*
+ * The whole of it but the question: an exit code. @confirm is told who holds the module and which
+ * version comes: RELOAD_GO, or the exit code that this is the end with.
+ */
+#define RELOAD_GO	(-1)
+int reload_run(const char *root, int (*confirm)(const struct pins *pins, const char *version));
 
 #endif

@@ -74,19 +74,6 @@ static void print_vm(const json_t *vm)
 	}
 }
 
-/* An administrator wants to know whether that was all, or what is missing. */
-void vm_print_state(const json_t *vm)
-{
-	char uuid[OUTPUT_CELL], state[OUTPUT_CELL], reason[1024];
-
-	output_cell(vm, "uuid", uuid);
-	output_cell(vm, "state", state);
-	snprintf(reason, sizeof(reason), "%s",
-		 json_string_value(json_object_get(vm, "reason")) ?: "");
-	output_plain(reason);
-	printf("%s: %s%s%s\n", uuid, state, *reason ? ": " : "", reason);
-}
-
 /* ---- commands ---- */
 
 int vm_list_command(const struct ctl *ctl, int argc, char **argv)

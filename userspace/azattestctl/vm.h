@@ -58,23 +58,29 @@ int managed_rest(const struct ctl *ctl, const char *command);
 
 /* No libvirt on this host, or nothing installed that asks it. */
 #define DOMAINS_ABSENT	(-2)
+/* There is one, that this user may not ask: polkit, or its socket. */
+#define DOMAINS_CLOSED	(-3)
 
 typedef void (*domains_fn)(const json_t *row, void *arg);
 
 /*
  * Runs "WHAT HOW" on @count words, or all domains if it is 0, and calls @fn with
  * each line that is no failure; failures are said. An exit code, or DOMAINS_ABSENT,
- * which is not said.
+ * which is not said; with @closed also DOMAINS_CLOSED, and why in @closed.
  */
+#define DOMAINS_WHY	1024
 int domains_run(const struct ctl *ctl, const char *command, const char *what, const char *how,
-		int count, char **words, domains_fn fn, void *arg);
-/* A line on what was done. */
-void domains_print(const json_t *row);
+		int count, char **words, domains_fn fn, void *arg, char closed[DOMAINS_WHY]);
+/* A line's member, as text that moves no terminal's cursor. */
+const char *domains_text(const json_t *row, const char *key, char text[1024]);
 
 /* ---- vm_domain.c ---- */
 
 struct vm_domains {
+	const struct ctl *ctl;
 	bool quiet;		/* say nothing of those that stay as they are */
+	bool closed_too;	/* a libvirt that this user may not ask is no failure: */
+	char closed[DOMAINS_WHY];	/* why; "" */
 	json_t *domains;	/* the lines about those that libvirt knows */
 };
 
@@ -96,10 +102,17 @@ struct vm_wish {
 /* Those of @table: u(uuid) t(ap) n(ame) p(rofile) i: pid, c(id) j(son) a(ll); false after one line. */
 bool wish_read(struct vm_wish *w, int argc, char **argv, const struct option *table);
 
-/* ---- vm.c ---- */
+/* ---- told.c: a line about a VM; with ctl->told an object {uuid, name, text} there ---- */
 
-/* A line on how it stands. */
-void vm_print_state(const json_t *vm);
+void told_vm(const struct ctl *ctl, const char *uuid, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* How it stands: @vm as azattest-hostd tells it. */
+void told_state(const struct ctl *ctl, const json_t *vm);
+/* What was done: a line of azattest-domain. */
+void told_domain(const struct ctl *ctl, const json_t *row);
+/* The whole output of a dry run about one VM: an exit code. */
+int told_dry_run(const char *command, bool as_json, const char *uuid, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* ---- vm_many.c, vm_remove.c: of @count words (UUIDs or names), or all if it is 0 ---- */
 

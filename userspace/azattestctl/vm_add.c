@@ -52,11 +52,9 @@ static int add(const struct ctl *ctl, const struct vm_wish *w)
 	exit = managed_host(ctl, "vm add");
 	if (exit)
 		return exit;
-	if (ctl->dry_run) {
-		printf("%s: would be enrolled with %s\n", uuid,
-		       json_string_value(json_object_get(w->body, "tap")));
-		return output_end("vm add");
-	}
+	if (ctl->dry_run)
+		return told_dry_run("vm add", w->as_json, uuid, "would be enrolled with %s",
+				    json_string_value(json_object_get(w->body, "tap")));
 	snprintf(path, sizeof(path), "/v1/vms/%s", uuid);
 	exit = hostd_ask(ctl, "vm add", w->uuid, "PUT", path, w->body, &answer);
 	if (exit)
@@ -65,7 +63,7 @@ static int add(const struct ctl *ctl, const struct vm_wish *w)
 		properties_of_vm(answer.json);
 		output_json(answer.json);
 	} else {
-		vm_print_state(answer.json);
+		told_state(ctl, answer.json);
 	}
 	json_decref(answer.json);
 	return output_end("vm add");

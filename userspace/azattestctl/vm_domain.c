@@ -3,8 +3,6 @@
 
 #include "vm.h"
 
-#include <stdio.h>
-
 static void take(const json_t *row, void *arg)
 {
 	struct vm_domains *known = arg;
@@ -14,7 +12,7 @@ static void take(const json_t *row, void *arg)
 		return;
 	json_array_append(known->domains, (json_t *)row);
 	if (changed || !known->quiet)
-		domains_print(row);
+		told_domain(known->ctl, row);
 }
 
 int vm_domains(const struct ctl *ctl, const char *command, const char *how, int count, char **words,
@@ -22,9 +20,11 @@ int vm_domains(const struct ctl *ctl, const char *command, const char *how, int 
 {
 	int exit;
 
+	known->ctl = ctl;
 	known->domains = json_array();
-	exit = domains_run(ctl, command, "rest", how, count, words, take, known);
-	return exit == DOMAINS_ABSENT ? 0 : exit;
+	exit = domains_run(ctl, command, "rest", how, count, words, take, known,
+			   known->closed_too ? known->closed : NULL);
+	return exit == DOMAINS_ABSENT || exit == DOMAINS_CLOSED ? 0 : exit;
 }
 
 void vm_domains_forget(struct vm_domains *known)

@@ -3,7 +3,6 @@
 
 #include "vm.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What one command knows of this host. */
@@ -29,7 +28,7 @@ static int enrol(const struct work *work, const char *uuid, const char *tap)
 	int exit;
 
 	if (work->ctl->dry_run) {
-		printf("%s: would be enrolled with %s\n", uuid, tap);
+		told_vm(work->ctl, uuid, "would be enrolled with %s", tap);
 		return 0;
 	}
 	snprintf(path, sizeof(path), "/v1/vms/%s", uuid);
@@ -38,7 +37,7 @@ static int enrol(const struct work *work, const char *uuid, const char *tap)
 	json_decref(body);
 	if (exit)
 		return exit;
-	vm_print_state(answer.json);
+	told_state(work->ctl, answer.json);
 	json_decref(answer.json);
 	return 0;
 }
@@ -64,7 +63,7 @@ static int enrol_by_tap(const struct work *work, const char *uuid, pid_t pid)
 		return refuse(work, uuid, pid, "has several taps that belong to no network");
 	if (!work->all)
 		return refuse(work, uuid, pid, "has no tap that belongs to no network");
-	printf("%s: left alone: it has no network card for this\n", uuid);
+	told_vm(work->ctl, uuid, "left alone: it has no network card for this");
 	return 0;
 }
 
@@ -74,7 +73,7 @@ static int add_one(struct work *work, const char *uuid)
 	int exit;
 
 	if (vm) {
-		vm_print_state(vm);
+		told_state(work->ctl, vm);
 		return 0;
 	}
 	exit = learn_running(work);

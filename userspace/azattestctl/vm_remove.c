@@ -4,7 +4,6 @@
 #include "vm.h"
 
 #include <getopt.h>
-#include <stdio.h>
 
 /*
  * @maybe: what is not enrolled, or no more, is no failure: azattest-libvirt ends
@@ -28,7 +27,7 @@ static int remove_one(const struct ctl *ctl, const char *command, const char *uu
 		return exit;
 	json_decref(answer.json);
 	if (!quiet || ctl->dry_run)
-		printf("%s: %s\n", uuid, ctl->dry_run ? "would be removed" : "removed");
+		told_vm(ctl, uuid, ctl->dry_run ? "would be removed" : "removed");
 	return 0;
 }
 
@@ -62,14 +61,44 @@ static int remove_all(const struct ctl *ctl, const char *command)
 	return failed ? failed : output_end(command);
 }
 
+/*
+ * libvirt may be closed to who may ask azattest-hostd. What an administrator has
+ * enrolled can go without it; what libvirt's metadata has enrolled would come again.
+ */
+static int remove_without_libvirt(const struct ctl *ctl, const char *command, const char *word,
+				  bool quiet, const char *closed)
+{
+	char uuid[UUID_TEXT];
+	const json_t *vm;
+	const char *manager;
+	json_t *vms;
+	int exit = names_enrolled(ctl, command, &vms);
+
+	if (exit)
+		return exit;
+	exit = names_is_uuid(word, uuid) ? 0 : names_find(command, word, vms, uuid);
+	vm = exit ? NULL : names_of_uuid(vms, uuid);
+	manager = json_string_value(json_object_get(vm, "manager")) ?: "";
+	if (vm && !*manager)
+		exit = remove_one(ctl, command, uuid, quiet, false);
+	else if (!exit || exit == EXIT_UNKNOWN)
+		exit = EXIT_REFUSED;
+	if (!vm || *manager)
+		say("%s %s: %s", command, word, closed);
+	json_decref(vms);
+	return exit;
+}
+
 static int remove_word(const struct ctl *ctl, const char *command, char *word, bool quiet)
 {
-	struct vm_domains known = { .quiet = true };
+	struct vm_domains known = { .quiet = true, .closed_too = true };
 	int exit = vm_domains(ctl, command, "off", 1, &word, &known);
 	const json_t *domain = json_array_get(known.domains, 0);
 	char uuid[UUID_TEXT];
 
-	if (!exit && domain)
+	if (!exit && *known.closed)
+		exit = remove_without_libvirt(ctl, command, word, quiet, known.closed);
+	else if (!exit && domain)
 		exit = remove_one(ctl, command, json_string_value(json_object_get(domain, "uuid")) ?: "",
 				  quiet, true);
 	else if (!exit)

@@ -18,6 +18,7 @@ static const struct column columns[] = {
 };
 
 struct wish {
+	const struct ctl *ctl;
 	const char *how;
 	bool as_json, all, show;
 	json_t *rows;
@@ -53,7 +54,7 @@ static void take(const json_t *row, void *arg)
 	} else if (w->show || w->as_json) {
 		json_array_append(w->rows, (json_t *)row);
 	} else {
-		domains_print(row);
+		told_domain(w->ctl, row);
 	}
 }
 
@@ -91,13 +92,14 @@ static void print(const struct wish *w)
 
 int vm_vsock_command(const struct ctl *ctl, int argc, char **argv)
 {
-	struct wish w = { .how = "" };
+	struct wish w = { .ctl = ctl, .how = "" };
 	int exit;
 
 	if (!arguments_json_all(argc, argv, &w.as_json, &w.all) || !read_words(argc, argv, &w))
 		return EXIT_USAGE;
 	w.rows = json_array();
-	exit = domains_run(ctl, argv[0], "vsock", w.how, argc - optind - 1, argv + optind + 1, take, &w);
+	exit = domains_run(ctl, argv[0], "vsock", w.how, argc - optind - 1, argv + optind + 1, take, &w,
+			   NULL);
 	if (exit == DOMAINS_ABSENT) {
 		say(COMMAND ": no libvirt answers here: is azattest-libvirt installed, does libvirtd run?");
 		exit = EXIT_NO_DAEMON;

@@ -38,6 +38,7 @@ struct domain {
 	char *live;		/* XML; NULL: not running */
 	char *defined;		/* XML of its next start; NULL: it has no definition */
 	bool dry_run;		/* say what would be done */
+	bool one_of_all;	/* nobody has named it */
 };
 
 /* What was done, or is. */

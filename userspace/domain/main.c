@@ -32,7 +32,7 @@ static const struct action actions[] = {
 	{ "rest", "off", rest_off },
 };
 
-static bool dry_run;
+static bool dry_run, all;
 static int number, of;	/* the line, of how many */
 
 static int usage(FILE *to)
@@ -122,7 +122,7 @@ void domain_forget(struct domain *d)
 
 static int handle_one(virDomainPtr handle, work_fn work)
 {
-	struct domain d = { .handle = handle, .dry_run = dry_run };
+	struct domain d = { .handle = handle, .dry_run = dry_run, .one_of_all = all };
 	struct outcome o = { .live = false };
 
 	if (domain_look(&d, &o))
@@ -245,7 +245,6 @@ int main(int argc, char **argv)
 		{ 0 }
 	};
 	const struct action *action;
-	bool all = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {

@@ -14,6 +14,7 @@
 #define CARD_PATH	"/domain/devices/interface[alias/@name='" XML_CARD "']"
 #define OTHER_MODEL	"(/domain/devices/interface/model/@type)[1]"
 #define MODEL		"virtio"
+#define ATTEST		"/domain/metadata/*[local-name()='vm' and namespace-uri()='" XML_NAMESPACE "']/@attest"
 
 /* FNV-1a. Tap and MAC are the VM's own, and the same wherever and however often it starts. */
 static uint64_t hash(const char *uuid)
@@ -83,11 +84,36 @@ static void enrol(struct domain *d, struct outcome *o)
 		outcome_say(o, "has a network card for REST in its definition: it is enrolled when it starts");
 }
 
+static bool says_no(const char *text)
+{
+	char *attest = xml_value(text, ATTEST);
+	bool no = attest && !strcmp(attest, "no");
+
+	free(attest);
+	return no;
+}
+
+/* azattest-libvirt gives it nothing, whatever card it has: who is meant with all the others is left alone. */
+static bool opted_out(const struct domain *d, struct outcome *o)
+{
+	if (!says_no(d->live) && !says_no(d->defined))
+		return false;
+	if (d->one_of_all)
+		outcome_say(o, "left alone: its metadata says attest='no'");
+	else
+		outcome_fail(o, "its metadata says attest='no': set that to yes first: virsh metadata %s "
+			     XML_NAMESPACE " --edit%s%s", d->name, d->persistent ? " --config" : "",
+			     d->running ? " --live" : "");
+	return true;
+}
+
 void rest_on(struct domain *d, struct outcome *o)
 {
 	char card[300];
 	struct device device = { CARD_PATH, "a network card for REST", card };
 
+	if (opted_out(d, o))
+		return;
 	if (foreign(d->live) || foreign(d->defined)) {
 		outcome_fail(o, "its network card " XML_CARD " is not of type ethernet: remove that card, "
 			     "or give it another alias");
