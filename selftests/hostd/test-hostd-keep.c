@@ -155,6 +155,29 @@ static void a_binding_without_manager_is_kept_by_the_first_that_wants_the_same(v
 	bind_close_all(&asking.hostd);
 }
 
+/* So slow are the answers that who failed first is due again before the last was asked about. */
+static void who_fails_again_and_again_keeps_nobody_from_his_first_time(void)
+{
+	struct bind_request request;
+	struct bound *b;
+
+	asking_begin();
+	for (unsigned int i = 0; i < ASKING_MANY; i++) {
+		request = asking_request(i);
+		b = bind_new(&asking.hostd, &request);
+		tap_need(b && !process_start(asking.vmm, &b->pid_start));
+	}
+	for (unsigned int i = 0; i < ASKING_MANY; i++) {
+		asking_turn();
+		asking_reply(asking_hear(), -EINVAL, "has no open device");
+		around.later_ms += 1000;
+	}
+	asking_turn();
+	for (unsigned int i = 0; i < ASKING_MANY; i++)
+		tap_need_msg(strstr(asking_told(i, "reason"), "no open device"), "%u: %s", i, asking_told(i, "reason"));
+	bind_close_all(&asking.hostd);
+}
+
 static void a_kept_wish_ends_when_asked_and_with_its_process(void)
 {
 	struct bind_request request;
@@ -178,6 +201,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(another_wish_takes_the_place_of_what_waits),
 	TAP_TEST(who_keeps_a_binding_that_waits_may_want_it_otherwise),
 	TAP_TEST(a_binding_without_manager_is_kept_by_the_first_that_wants_the_same),
+	TAP_TEST(who_fails_again_and_again_keeps_nobody_from_his_first_time),
 	TAP_TEST(a_kept_wish_ends_when_asked_and_with_its_process),
 };
 

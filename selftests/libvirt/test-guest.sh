@@ -56,6 +56,21 @@ a_card_that_is_taken_away_serves_it_no_more()
 	virt_guest_becomes virt_hears vsock $((asked + 1)) && [ "$(guest_asked web9 rest)" -le "$asked" ]
 }
 
+# QEMU's command line has the CID of the device that is gone; libvirt chooses another.
+a_vsock_device_that_is_plugged_in_anew_is_bound_by_its_new_cid()
+{
+	local asked before
+	before=$(virt_generation 9)
+	virt_ctl vm vsock off web9 && virt_guest_becomes virt_unbound 9 && virt_becomes has_no_vsock &&
+		asked=$(guest_asked web9 vsock) && virt_ctl vm vsock on web9 && virt_becomes virt_newer 9 "$before" &&
+		! virt_bound 9 $virt_guest_cid && virt_guest_becomes virt_hears vsock "$asked"
+}
+
+has_no_vsock()
+{
+	! virsh dumpxml web9 | grep -q '<vsock'
+}
+
 it_gets_one_again_when_its_killed_qemu_is_started_anew()
 {
 	local before
@@ -78,5 +93,5 @@ virt_rest || { sed 's/^/# /' azattestd.log hostd.log restd.log; exit 1; }
 virt_run a_guest_that_asks_from_its_initramfs_on_gets_a_document_of_its_own \
 	it_goes_on_while_libvirtd_is_restarted \
 	a_card_that_is_plugged_in_serves_it_over_rest it_gets_documents_again_when_it_is_restored \
-	a_card_that_is_taken_away_serves_it_no_more it_gets_one_again_when_its_killed_qemu_is_started_anew \
+	a_card_that_is_taken_away_serves_it_no_more a_vsock_device_that_is_plugged_in_anew_is_bound_by_its_new_cid it_gets_one_again_when_its_killed_qemu_is_started_anew \
 	one_that_shuts_down_when_it_is_asked_is_unbound

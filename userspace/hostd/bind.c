@@ -252,26 +252,6 @@ bool bind_adopt(struct hostd *hostd, const char *name, int fd)
 	return true;
 }
 
-static void settle(struct bound *b)
-{
-	struct failure failure;
-	int ret;
-
-	if (!b->waits && !backoff_ready(&b->backoff)) {
-		hostd_wake_at(b->hostd, b->backoff.next_ms);
-		return;
-	}
-	ret = ask(b, &failure);
-	if (!ret && b->waits && !taker_busy(&b->taker)) {
-		hostd_wake_at(b->hostd, b->wait_ms);
-		if (watch_now_ms() >= b->wait_ms)
-			ret = failure_set(&failure, EXIT_FAILURE, -ECONNREFUSED, "azattest-take: has "
-					  "%d others to look at: try again", ASKING_MAX);
-	}
-	if (ret)
-		is_not_bound(b, ret, &failure);
-}
-
 /* Answers that do not come first: others get their places. */
 static void end_questions(struct hostd *hostd)
 {
@@ -285,6 +265,58 @@ static void end_questions(struct hostd *hostd)
 	}
 }
 
+static bool wants_asking(const struct bound *b)
+{
+	return b->owner.fd < 0 && !taker_busy(&b->taker) && (b->waits || backoff_ready(&b->backoff));
+}
+
+/* Calls first; then who has waited for longest, so that none is kept from its first time by those that fail. */
+static bool comes_before(const struct bound *a, const struct bound *b)
+{
+	if (!a->waits != !b->waits)
+		return a->waits;
+	return a->waits ? a->wait_ms < b->wait_ms : a->backoff.next_ms < b->backoff.next_ms;
+}
+
+static struct bound *next_to_ask(struct hostd *hostd)
+{
+	struct bound *next = NULL;
+
+	for (struct bound *b = hostd->bound; b; b = b->next)
+		if (wants_asking(b) && (!next || comes_before(b, next)))
+			next = b;
+	return next;
+}
+
+static void ask_the_next(struct hostd *hostd)
+{
+	struct failure failure;
+	struct bound *b;
+	int ret;
+
+	while (count_asking(hostd) < ASKING_MAX && (b = next_to_ask(hostd))) {
+		ret = ask(b, &failure);
+		if (ret)
+			is_not_bound(b, ret, &failure);
+	}
+}
+
+/* One that is not asked about: a call has its end even then. */
+static void wait_on(struct bound *b)
+{
+	struct failure failure;
+
+	if (!b->waits && !backoff_ready(&b->backoff)) {
+		hostd_wake_at(b->hostd, b->backoff.next_ms);
+	} else if (b->waits && watch_now_ms() < b->wait_ms) {
+		hostd_wake_at(b->hostd, b->wait_ms);
+	} else if (b->waits) {
+		failure_set(&failure, EXIT_FAILURE, 0, "azattest-take: has %d others to look at: try again",
+			    ASKING_MAX);
+		is_not_bound(b, -ECONNREFUSED, &failure);
+	}
+}
+
 void bind_settle(struct hostd *hostd)
 {
 	struct bound *next;
@@ -292,12 +324,14 @@ void bind_settle(struct hostd *hostd)
 	end_questions(hostd);
 	for (struct bound *b = hostd->bound; b; b = next) {
 		next = b->next;
-		if (b->owner.fd >= 0)
-			continue;
-		if (process_gone(b->request.pid, b->pid_start))
+		if (b->owner.fd < 0 && process_gone(b->request.pid, b->pid_start))
 			forget(b, -ESRCH, "it has ended");
-		else if (!taker_busy(&b->taker))
-			settle(b);
+	}
+	ask_the_next(hostd);
+	for (struct bound *b = hostd->bound; b; b = next) {
+		next = b->next;
+		if (b->owner.fd < 0 && !taker_busy(&b->taker))
+			wait_on(b);
 	}
 }
 

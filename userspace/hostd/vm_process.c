@@ -30,7 +30,6 @@ static int bind_process(struct hostd *hostd, struct vm *vm, struct failure *fail
 	if (fd < 0)
 		return fd;
 	vm->owner = fd;
-	vm->unbound = false;
 	vm->not_bound.text[0] = 0;
 	backoff_clear(&vm->binding_backoff);
 	vm_uuid_text(vm->request.uuid, uuid);
@@ -53,6 +52,7 @@ int vm_process_again(struct hostd *hostd, struct vm *vm, struct failure *failure
 		return 0;
 	vm_withdraw(hostd, vm, failure);
 	vm_detach(vm);
+	vm->unbound = false;
 	return bind_process(hostd, vm, failure);
 }
 
