@@ -79,7 +79,8 @@ walk_domain()
 		  </devices>
 		</domain>
 	END
-	virsh -q define "$1.xml" && { cat "$1.out" >"$1.log" & }
+	# As a writer too: libvirt, which locks what it labels, opens and closes the pipe before QEMU does.
+	virsh -q define "$1.xml" && { cat <>"$1.out" >"$1.log" & }
 }
 
 # A guest in a guest is slow: who looks too often takes its processor away. Patience as of virt_guest_becomes.
