@@ -52,7 +52,7 @@ test-hostd-audit_SRCS := selftests/hostd/test-hostd-audit.c userspace/hostd/audi
 test-hostd-audit_PKGS := jansson
 test-hostd-audit_LDLIBS := -Wl,--wrap=watch_now_ms
 hostd_ASKING := $(addprefix selftests/hostd/,asking.c around.c) \
-	$(addprefix userspace/hostd/,bind.c bind_record.c rules.c taker.c process.c store.c backoff.c) \
+	$(addprefix userspace/hostd/,bind.c bind_ask.c bind_record.c rules.c taker.c process.c store.c backoff.c) \
 	$(addprefix userspace/daemon/,watch.c format.c) userspace/take/link.c $(hostd_TAP)
 $(foreach t,ask keep,$(eval test-hostd-$(t)_SRCS := selftests/hostd/test-hostd-$(t).c $(hostd_ASKING)))
 $(foreach t,ask keep,$(eval test-hostd-$(t)_PKGS := jansson uuid))

@@ -122,6 +122,7 @@ static int wish_of(const char *manager, uint32_t cid, struct asking_call *call)
 
 	strcpy(request.manager, manager);
 	request.cid = cid;
+	request.keep = *manager;
 	return asking_wish(&request, call);
 }
 
@@ -132,12 +133,26 @@ static void who_keeps_a_binding_that_waits_may_want_it_otherwise(void)
 
 	begin_anew("libvirt");
 	tap_need_eq(wish_of("", AROUND_CID + 1, &call), -EBUSY);
+	tap_need_eq(wish_of("other", AROUND_CID + 1, &call), -EBUSY);
 	tap_need_eq(wish_of("libvirt", AROUND_CID + 1, &call), -EINPROGRESS);
 	tap_need_eq(count_records(), 0);
 	asking_reply(asking_hear(), 0, "");
 	asking_need(call.ends);
 	tap_need_eq(call.error, 0);
 	tap_need_eq(count_records(), 1);
+	bind_close_all(&asking.hostd);
+}
+
+/* It would be gone if that failed. */
+static void a_wish_that_is_not_kept_takes_no_place_of_what_was_bound(void)
+{
+	struct asking_call call;
+
+	begin_anew("");
+	tap_need_eq(wish_of("", AROUND_CID + 1, &call), -EBUSY);
+	tap_need_eq(count_records(), 1);
+	tap_need_eq(wish_of("libvirt", AROUND_CID + 1, &call), -EINPROGRESS);
+	tap_need_eq(count_records(), 0);
 	bind_close_all(&asking.hostd);
 }
 
@@ -200,6 +215,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_wish_that_cannot_even_be_asked_is_kept),
 	TAP_TEST(another_wish_takes_the_place_of_what_waits),
 	TAP_TEST(who_keeps_a_binding_that_waits_may_want_it_otherwise),
+	TAP_TEST(a_wish_that_is_not_kept_takes_no_place_of_what_was_bound),
 	TAP_TEST(a_binding_without_manager_is_kept_by_the_first_that_wants_the_same),
 	TAP_TEST(who_fails_again_and_again_keeps_nobody_from_his_first_time),
 	TAP_TEST(a_kept_wish_ends_when_asked_and_with_its_process),

@@ -259,6 +259,24 @@ static void a_vm_that_was_never_bound_again_goes_with_its_process(void)
 	scene_end();
 }
 
+/* It is served by another's binding, which does not end with it. */
+static void its_slot_drains_when_its_process_ends_before_its_binding(void)
+{
+	pid_t vmm = begin_without_hostd();
+	int binding;
+
+	tap_need_wait((binding = scene_bind(SCENE_VM)) >= 0);
+	rig_restart();
+	tap_need_wait(rig_guest_served(&scene_guest, SCENE_VM));
+	tap_kill(vmm);
+	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
+	tap_need_wait(!rig_status_number("legacy", "used"));
+	tap_need(!*rig_guest_ask(&scene_guest, 1000));
+	close(binding);
+	scene_end();
+}
+
 static void one_that_somebody_unbound_stays_so(void)
 {
 	uint8_t uuid[AZATTEST_UUID_LEN];
@@ -353,6 +371,7 @@ static const struct tap_test tests[] = {
 	TAP_TEST(a_module_that_comes_after_hostd_is_no_reason_to_add_the_vm_again),
 	TAP_TEST(who_is_bound_by_somebody_else_is_bound_again_after_that),
 	TAP_TEST(a_vm_that_was_never_bound_again_goes_with_its_process),
+	TAP_TEST(its_slot_drains_when_its_process_ends_before_its_binding),
 	TAP_TEST(one_that_somebody_unbound_stays_so),
 	TAP_TEST(a_slot_is_not_given_again_before_restd_says_revoked),
 	TAP_TEST(an_old_connection_never_reaches_the_next_vm_of_its_slot),

@@ -236,9 +236,11 @@ no_card_is_added_while_rest_is_off()
 a_vm_that_asked_to_be_left_alone_gets_no_card()
 {
 	define "" "<az:vm xmlns:az='urn:azattest:vm:1' attest='no'/>" &&
-		says 4 "vm add web1: its metadata says attest='no': set that to yes first: virsh metadata web1" ctl vm add web1 &&
+		says 4 "vm add web1: its metadata says attest='no': edit that first: virsh metadata $vm urn:azattest:vm:1 --key az --edit --config" ctl vm add web1 && cp err advice &&
 		{ ctl vm add --all 2>err | grep -q "^web1: left alone: its metadata says attest='no'"; } &&
-		{ ctl legacy on --add-vms 2>err | grep -q '^web1: left alone'; } && ! has ua-azattest && ! has "rest="
+		{ ctl legacy on --add-vms 2>err | grep -q '^web1: left alone'; } && ! has ua-azattest && ! has "rest=" &&
+		EDITOR="sed -i s/no/yes/" sh -c "$(sed -n 's/.*edit that first: //p' advice)" && has "attest=.yes." &&
+		ctl vm add web1 | grep 'has a network card for REST'
 }
 
 # Who has no module knows the domains alone: the code says so, the answer has them.
@@ -255,8 +257,10 @@ what_is_done_to_many_is_one_answer_with_json()
 a_libvirt_that_is_closed_is_no_reason_to_keep_other_vms()
 {
 	define && ctl vm add --uuid "$vm2" --tap tap7 >/dev/null && LIBVIRT_DEFAULT_URI=qemu:///nix ctl vm remove "$vm2" &&
-		! ctl vm list | grep "$vm2" && put_vm "$vm2" '{"tap":"tap8","manager":"libvirt"}' &&
+		! ctl vm list | grep "$vm2" && ctl vm add --uuid "$vm2" --tap tap7 >/dev/null &&
+		LIBVIRT_DEFAULT_URI=qemu:///nix ctl vm remove --all && ! ctl vm list | grep "$vm2" && put_vm "$vm2" '{"tap":"tap8","manager":"libvirt"}' &&
 		says 4 "vm remove $vm2: qemu:///nix: " env LIBVIRT_DEFAULT_URI=qemu:///nix "${ctl[@]}" vm remove "$vm2" &&
+		says 4 "vm remove $vm2: qemu:///nix: " env LIBVIRT_DEFAULT_URI=qemu:///nix "${ctl[@]}" vm remove --all &&
 		says 4 "vm remove web9: qemu:///nix: " env LIBVIRT_DEFAULT_URI=qemu:///nix "${ctl[@]}" vm remove web9 &&
 		ctl vm list | grep -q "$vm2" && ctl vm remove "$vm2"
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <uuid/uuid.h>
 
 static const struct field fields[] = {
@@ -63,39 +64,37 @@ int bindings_command(const struct ctl *ctl, int argc, char **argv)
 
 /* ---- unbind ---- */
 
-/* What azattest-hostd tries again and again has no binding yet that the module could end. */
-static bool end_wish(const struct ctl *ctl, const char *path)
+/* What azattest-hostd tries again and again has no binding yet that the module could end: *@waited. */
+static int end_wish(const struct ctl *ctl, const char *command, const char *word, uuid_t uuid, bool *waited)
 {
 	struct hostd_answer answer;
-	bool waits;
+	char text[37], path[64];
 
+	uuid_unparse_lower(uuid, text);
+	snprintf(path, sizeof(path), "/v1/bindings/%s", text);
 	hostd_call(ctl, "GET", path, NULL, &answer);
-	waits = answer.status == 200 && bound_waits(answer.json);
+	*waited = answer.status == 200 && bound_waits(answer.json);
 	json_decref(answer.json);
-	if (!waits)
-		return false;
-	hostd_call(ctl, "DELETE", path, NULL, &answer);
-	json_decref(answer.json);
-	return answer.status / 100 == 2;
+	return *waited ? hostd_ask_unless(ctl, command, word, "DELETE", path, 404, &answer) : 0;
 }
 
 static int end_binding(const struct ctl *ctl, const char *command, const char *word, uuid_t uuid)
 {
 	const struct about about = { command, word, NULL, ENOENT };
-	char text[37], path[64];
 	struct question q;
-	int exit = question_begin(&q, AZATTEST_CMD_BINDING_END, 0);
+	bool waited;
+	int exit = end_wish(ctl, command, word, uuid, &waited);
 
+	/* Somebody else may have it bound besides, if there is a module. */
+	if (exit || (waited && access(AZATTEST_DEVICE, F_OK)))
+		return exit;
+	exit = question_begin(&q, AZATTEST_CMD_BINDING_END, 0);
 	if (exit)
 		return exit;
 	question_put(&q, AZATTEST_BINDING_A_UUID, uuid, sizeof(uuid_t));
 	exit = question_finish(&q, &about, NULL, NULL);
-	if (exit && exit != QUESTION_UNLESS)
-		return exit;
-	uuid_unparse_lower(uuid, text);
-	snprintf(path, sizeof(path), "/v1/bindings/%s", text);
-	if (end_wish(ctl, path) || !exit)
-		return EXIT_SUCCESS;
+	if (exit != QUESTION_UNLESS || waited)
+		return exit == QUESTION_UNLESS ? 0 : exit;
 	say("%s %s: no live binding has this UUID: azattestctl bindings lists those that there are",
 	    command, word);
 	return EXIT_REFUSED;

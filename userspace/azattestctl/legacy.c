@@ -125,7 +125,7 @@ static int turn_off(const struct ctl *ctl, const struct wish *w, json_t **answer
 	return exit ? exit : set(ctl, w, answer);
 }
 
-/* One object, of all that was done. */
+/* One object, of all that was done, also if not all could be. */
 static int turn(const struct ctl *ctl, const struct wish *w)
 {
 	struct ctl telling = *ctl;
@@ -134,7 +134,9 @@ static int turn(const struct ctl *ctl, const struct wish *w)
 
 	telling.told = w->as_json ? json_array() : NULL;
 	exit = w->on ? turn_on(&telling, w, &answer) : turn_off(&telling, w, &answer);
-	if (answer && w->as_json) {
+	if (w->as_json && !answer && json_array_size(telling.told))
+		answer = json_object();
+	if (w->as_json && answer) {
 		if (w->add_vms || w->remove_vms)
 			json_object_set(answer, "vms", telling.told);
 		output_json(answer);

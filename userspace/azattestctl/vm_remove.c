@@ -31,7 +31,13 @@ static int remove_one(const struct ctl *ctl, const char *command, const char *uu
 	return 0;
 }
 
-static int remove_enrolled(const struct ctl *ctl, const char *command)
+static const char *manager_of(const json_t *vm)
+{
+	return json_string_value(json_object_get(vm, "manager")) ?: "";
+}
+
+/* @closed: see remove_without_libvirt(). */
+static int remove_enrolled(const struct ctl *ctl, const char *command, const char *closed)
 {
 	int exit, failed = 0;
 	json_t *vms, *vm;
@@ -41,8 +47,14 @@ static int remove_enrolled(const struct ctl *ctl, const char *command)
 	if (exit)
 		return exit;
 	json_array_foreach(vms, i, vm) {
-		exit = remove_one(ctl, command,
-				  json_string_value(json_object_get(vm, "uuid")) ?: "", false, true);
+		const char *uuid = json_string_value(json_object_get(vm, "uuid")) ?: "";
+
+		if (*closed && *manager_of(vm)) {
+			say("%s %s: %s", command, uuid, closed);
+			exit = EXIT_REFUSED;
+		} else {
+			exit = remove_one(ctl, command, uuid, false, true);
+		}
 		failed = exit ? exit : failed;
 	}
 	json_decref(vms);
@@ -52,9 +64,9 @@ static int remove_enrolled(const struct ctl *ctl, const char *command)
 /* A domain's wish goes first: azattest-libvirt would enrol it again. */
 static int remove_all(const struct ctl *ctl, const char *command)
 {
-	struct vm_domains known = { .quiet = true };
+	struct vm_domains known = { .quiet = true, .closed_too = true };
 	int failed = vm_domains(ctl, command, "off", 0, NULL, &known);
-	int exit = remove_enrolled(ctl, command);
+	int exit = remove_enrolled(ctl, command, known.closed);
 
 	vm_domains_forget(&known);
 	failed = exit ? exit : failed;
@@ -70,7 +82,6 @@ static int remove_without_libvirt(const struct ctl *ctl, const char *command, co
 {
 	char uuid[UUID_TEXT];
 	const json_t *vm;
-	const char *manager;
 	json_t *vms;
 	int exit = names_enrolled(ctl, command, &vms);
 
@@ -78,13 +89,12 @@ static int remove_without_libvirt(const struct ctl *ctl, const char *command, co
 		return exit;
 	exit = names_is_uuid(word, uuid) ? 0 : names_find(command, word, vms, uuid);
 	vm = exit ? NULL : names_of_uuid(vms, uuid);
-	manager = json_string_value(json_object_get(vm, "manager")) ?: "";
-	if (vm && !*manager)
+	if (vm && !*manager_of(vm)) {
 		exit = remove_one(ctl, command, uuid, quiet, false);
-	else if (!exit || exit == EXIT_UNKNOWN)
-		exit = EXIT_REFUSED;
-	if (!vm || *manager)
+	} else if (!exit || exit == EXIT_UNKNOWN) {
 		say("%s %s: %s", command, word, closed);
+		exit = EXIT_REFUSED;
+	}
 	json_decref(vms);
 	return exit;
 }

@@ -22,14 +22,15 @@
 struct action {
 	const char *what, *how;
 	work_fn work;
+	bool looks;	/* and changes nothing */
 };
 
 static const struct action actions[] = {
-	{ "vsock", "show", vsock_show },
-	{ "vsock", "on", vsock_on },
-	{ "vsock", "off", vsock_off },
-	{ "rest", "on", rest_on },
-	{ "rest", "off", rest_off },
+	{ "vsock", "show", vsock_show, true },
+	{ "vsock", "on", vsock_on, false },
+	{ "vsock", "off", vsock_off, false },
+	{ "rest", "on", rest_on, false },
+	{ "rest", "off", rest_off, false },
 };
 
 static bool dry_run, all;
@@ -211,7 +212,7 @@ static bool is_absent(void)
 	       (error->int1 == ENOENT || error->int1 == ECONNREFUSED);
 }
 
-static int run(int count, char **words, work_fn work)
+static int run(int count, char **words, const struct action *action)
 {
 	const char *uri = getenv(URI_VARIABLE);
 	virConnectPtr connection;
@@ -219,10 +220,10 @@ static int run(int count, char **words, work_fn work)
 
 	uri = uri && *uri ? uri : URI;
 	virSetErrorFunc(NULL, be_quiet);
-	connection = virConnectOpen(uri);
+	connection = action->looks ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
 	if (!connection)
 		return no_libvirt(uri, is_absent());
-	ret = handle(connection, count, words, work);
+	ret = handle(connection, count, words, action->work);
 	virConnectClose(connection);
 	return ret;
 }
@@ -261,5 +262,5 @@ int main(int argc, char **argv)
 	action = argc - optind >= 2 ? find(argv + optind) : NULL;
 	if (!action || all == (argc - optind > 2))
 		return usage(stderr);
-	return run(argc - optind - 2, argv + optind + 2, action->work);
+	return run(argc - optind - 2, argv + optind + 2, action);
 }

@@ -101,9 +101,9 @@ static bool opted_out(const struct domain *d, struct outcome *o)
 	if (d->one_of_all)
 		outcome_say(o, "left alone: its metadata says attest='no'");
 	else
-		outcome_fail(o, "its metadata says attest='no': set that to yes first: virsh metadata %s "
-			     XML_NAMESPACE " --edit%s%s", d->name, d->persistent ? " --config" : "",
-			     d->running ? " --live" : "");
+		outcome_fail(o, "its metadata says attest='no': edit that first: virsh metadata %s "
+			     XML_NAMESPACE " --key az --edit --%s", d->uuid,
+			     says_no(d->defined) ? "config" : "live");
 	return true;
 }
 

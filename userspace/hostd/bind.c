@@ -14,12 +14,7 @@
 #include <userspace/common/mismatch.h>
 #include <userspace/take/take.h>
 
-/*
- * Questions to azattest-take at once: a process each, of which a few may hang
- * with what they look at. Who finds no place in this time is told.
- */
-#define ASKING_MAX	4
-#define PLACE_MS	10000
+#define PLACE_MS	10000	/* who finds no place to be asked about in this time is told */
 
 static void on_taken(struct taker *taker, const struct taken *taken, const struct failure *failure);
 
@@ -85,7 +80,7 @@ void bind_close_all(struct hostd *hostd)
 	}
 }
 
-static void forget(struct bound *b, int error, const char *why)
+void bind_forget(struct bound *b, int error, const char *why)
 {
 	struct failure failure;
 	char name[BIND_NAME_SIZE];
@@ -108,7 +103,7 @@ static void on_end(struct watch *watch, uint32_t events)
 	struct bound *b = watch->owner;
 
 	if (events & (EPOLLHUP | EPOLLERR))
-		forget(b, 0, process_gone(b->request.pid, b->pid_start) ? "it has ended" :
+		bind_forget(b, 0, process_gone(b->request.pid, b->pid_start) ? "it has ended" :
 		       "its device is gone, or somebody ended the binding");
 }
 
@@ -176,7 +171,7 @@ static void try_later(struct bound *b, const struct failure *failure)
 }
 
 /* What was asked for just now is gone with that, unless it is to be kept. */
-static void is_not_bound(struct bound *b, int error, const struct failure *failure)
+void bind_failed(struct bound *b, int error, const struct failure *failure)
 {
 	tell(b, error, failure);
 	if (b->fresh && !b->request.keep)
@@ -196,42 +191,9 @@ static void on_taken(struct taker *taker, const struct taken *taken, const struc
 	if (!ret)
 		ret = bind_device(b, taken, &failure);
 	if (ret)
-		is_not_bound(b, ret, &failure);
+		bind_failed(b, ret, &failure);
 	else
 		is_bound(b);
-}
-
-static unsigned int count_asking(const struct hostd *hostd)
-{
-	unsigned int count = 0;
-
-	for (const struct bound *b = hostd->bound; b; b = b->next)
-		count += taker_busy(&b->taker);
-	return count;
-}
-
-/* 0: it is asked, or waits for a place. */
-static int ask(struct bound *b, struct failure *failure)
-{
-	struct take_question question = {
-		.magic = TAKE_MAGIC, .flags = b->request.named ? TAKE_NAMED : 0,
-		.cid = b->request.cid,
-	};
-	int pidfd, ret;
-
-	if (taker_busy(&b->taker) || count_asking(b->hostd) >= ASKING_MAX)
-		return 0;
-	pidfd = process_open(b->request.pid, b->pid_start);
-	if (pidfd < 0)
-		return failure_set(failure, EXIT_FAILURE, pidfd, "process %d: %s", b->request.pid,
-				   pidfd == -ESRCH ? "has ended" : strerror(-pidfd));
-	memcpy(question.uuid, b->request.uuid, sizeof(question.uuid));
-	ret = taker_ask(&b->taker, b->hostd->take_socket, &question, pidfd, failure);
-	if (ret)
-		close(pidfd);
-	else
-		hostd_wake_at(b->hostd, b->taker.until_ms);
-	return ret;
 }
 
 bool bind_adopt(struct hostd *hostd, const char *name, int fd)
@@ -252,89 +214,6 @@ bool bind_adopt(struct hostd *hostd, const char *name, int fd)
 	return true;
 }
 
-/* Answers that do not come first: others get their places. */
-static void end_questions(struct hostd *hostd)
-{
-	struct bound *next;
-
-	for (struct bound *b = hostd->bound; b; b = next) {
-		next = b->next;
-		if (taker_busy(&b->taker))
-			hostd_wake_at(hostd, b->taker.until_ms);
-		taker_tick(&b->taker);
-	}
-}
-
-static bool wants_asking(const struct bound *b)
-{
-	return b->owner.fd < 0 && !taker_busy(&b->taker) && (b->waits || backoff_ready(&b->backoff));
-}
-
-/* Calls first; then who has waited for longest, so that none is kept from its first time by those that fail. */
-static bool comes_before(const struct bound *a, const struct bound *b)
-{
-	if (!a->waits != !b->waits)
-		return a->waits;
-	return a->waits ? a->wait_ms < b->wait_ms : a->backoff.next_ms < b->backoff.next_ms;
-}
-
-static struct bound *next_to_ask(struct hostd *hostd)
-{
-	struct bound *next = NULL;
-
-	for (struct bound *b = hostd->bound; b; b = b->next)
-		if (wants_asking(b) && (!next || comes_before(b, next)))
-			next = b;
-	return next;
-}
-
-static void ask_the_next(struct hostd *hostd)
-{
-	struct failure failure;
-	struct bound *b;
-	int ret;
-
-	while (count_asking(hostd) < ASKING_MAX && (b = next_to_ask(hostd))) {
-		ret = ask(b, &failure);
-		if (ret)
-			is_not_bound(b, ret, &failure);
-	}
-}
-
-/* One that is not asked about: a call has its end even then. */
-static void wait_on(struct bound *b)
-{
-	struct failure failure;
-
-	if (!b->waits && !backoff_ready(&b->backoff)) {
-		hostd_wake_at(b->hostd, b->backoff.next_ms);
-	} else if (b->waits && watch_now_ms() < b->wait_ms) {
-		hostd_wake_at(b->hostd, b->wait_ms);
-	} else if (b->waits) {
-		failure_set(&failure, EXIT_FAILURE, 0, "azattest-take: has %d others to look at: try again",
-			    ASKING_MAX);
-		is_not_bound(b, -ECONNREFUSED, &failure);
-	}
-}
-
-void bind_settle(struct hostd *hostd)
-{
-	struct bound *next;
-
-	end_questions(hostd);
-	for (struct bound *b = hostd->bound; b; b = next) {
-		next = b->next;
-		if (b->owner.fd < 0 && process_gone(b->request.pid, b->pid_start))
-			forget(b, -ESRCH, "it has ended");
-	}
-	ask_the_next(hostd);
-	for (struct bound *b = hostd->bound; b; b = next) {
-		next = b->next;
-		if (b->owner.fd < 0 && !taker_busy(&b->taker))
-			wait_on(b);
-	}
-}
-
 /* ---- what is asked for ---- */
 
 static bool same(const struct bound *b, const struct bind_request *request)
@@ -344,18 +223,22 @@ static bool same(const struct bound *b, const struct bind_request *request)
 	       (!request->cid || request->cid == b->request.cid);
 }
 
-/* What waits is not bound, and may be wanted otherwise: by whom it is kept, and by all if it never was. */
+/*
+ * What waits is not bound, and may be wanted otherwise: if it has been bound, by who keeps it, or
+ * will; a wish that is not kept itself would lose it.
+ */
 static bool gives_way(const struct bound *b, const struct bind_request *request)
 {
 	bool idle = b->owner.fd < 0 && !b->waits && !taker_busy(&b->taker);
+	bool heir = request->keep && (!*b->request.manager || !strcmp(b->request.manager, request->manager));
 
-	return idle && !same(b, request) && (b->fresh || !strcmp(b->request.manager, request->manager));
+	return idle && !same(b, request) && (b->fresh || heir);
 }
 
 /* -EINPROGRESS: @wait hears the end. */
 static int ask_for(struct bound *b, struct bind_wait *wait, struct failure *failure)
 {
-	int ret = ask(b, failure);
+	int ret = bind_ask(b, failure);
 
 	if (ret)
 		return ret;
@@ -369,26 +252,32 @@ static int ask_for(struct bound *b, struct bind_wait *wait, struct failure *fail
 	return -EINPROGRESS;
 }
 
-/* Somebody runs a VM twice, or a copy that has kept its UUID: told once of each process. */
+/* Somebody runs a VM twice, or a copy that has kept its UUID. The same one is not told of again and again. */
 static void tell_second(struct bound *b, pid_t second)
 {
 	char name[BIND_NAME_SIZE];
+	uint64_t start;
 
-	if (second == b->request.pid || second == b->second)
+	if (second == b->request.pid || second == b->second || process_start(second, &start))
 		return;
 	b->second = second;
 	bind_name(b, name);
-	log_line(LOG_WARNING, "%s: process %d has this UUID and is bound: process %d, which has it too, is "
-		 "refused", name + strlen(BIND_PREFIX), b->request.pid, second);
+	log_line(LOG_WARNING, "%s: is process %d's: process %d is refused: do two VMs have this UUID?",
+		 name + strlen(BIND_PREFIX), b->request.pid, second);
 }
 
-/* Records of earlier releases have no manager: whoever keeps it from now on says so. */
+/* What an administrator has bound, or an earlier release, is kept by who wants the same. */
 static int take_over(struct bound *b, const struct bind_request *request, struct failure *failure)
 {
+	int ret;
+
 	if (!*request->manager || *b->request.manager)
 		return 0;
 	strcpy(b->request.manager, request->manager);
-	return b->fresh ? 0 : bind_write_record(b, failure);
+	ret = b->fresh ? 0 : bind_write_record(b, failure);
+	if (ret)
+		b->request.manager[0] = 0;
+	return ret;
 }
 
 static int add_again(struct bound *b, const struct bind_request *request, struct bind_wait *wait,
@@ -426,7 +315,7 @@ static int begin(struct hostd *hostd, const struct bind_request *request, struct
 	b->added = time(NULL);
 	ret = ask_for(b, wait, failure);
 	if (ret != -EINPROGRESS)
-		is_not_bound(b, ret, failure);
+		bind_failed(b, ret, failure);
 	return ret;
 }
 
@@ -440,10 +329,10 @@ int bind_add(struct hostd *hostd, const struct bind_request *request, struct bin
 		return failure_set(failure, EXIT_FAILURE, -EINVAL, "%s", wrong);
 	b = bind_find(hostd, request->uuid);
 	if (b && process_gone(b->request.pid, b->pid_start)) {
-		forget(b, -ESRCH, "it has ended");
+		bind_forget(b, -ESRCH, "it has ended");
 		b = NULL;
 	} else if (b && gives_way(b, request)) {
-		forget(b, -EBUSY, "it is wanted otherwise");
+		bind_forget(b, -EBUSY, "it is wanted otherwise");
 		b = NULL;
 	}
 	return b ? add_again(b, request, wait, failure) : begin(hostd, request, wait, failure);
@@ -457,7 +346,7 @@ int bind_remove(struct hostd *hostd, const uint8_t uuid[AZATTEST_UUID_LEN], stru
 		return failure_set(failure, EXIT_FAILURE, -ENOENT, "not bound by azattest-hostd");
 	if (b->owner.fd >= 0)
 		module_end(&hostd->module, uuid);
-	forget(b, -EBUSY, "unbound meanwhile, as asked");
+	bind_forget(b, -EBUSY, "unbound meanwhile, as asked");
 	return 0;
 }
 

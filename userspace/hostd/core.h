@@ -159,6 +159,7 @@ struct module_bind {
 	int life_fd;
 	uint32_t cid;		/* 0: none, and no .vhost_fd */
 	int vhost_fd;		/* the proof of it */
+	bool once;		/* no patience with a binding that is just ending */
 };
 
 /* The module may come and go later; hostd_changed() and vm_bound() are told. */
@@ -227,10 +228,10 @@ void taker_close(struct taker *taker);
 /* vhost.c */
 
 /*
- * 0: a VM of this host has the CID now. The module then finds out whose it is
- * and harms nobody; one that is free it would give the VM's device, and cut off its guest.
+ * 0: a VM of this host has the CID now. The module then finds out whose it is; one that is
+ * free, or that its VM leaves before it does, it gives the VM's device, and cuts off its guest.
  *   -EINVAL  nobody has it
- *   others   the driver cannot be asked
+ *   -EIO     the driver cannot be asked
  */
 int vhost_check_cid(pid_t pid, uint32_t cid, struct failure *failure);
 
@@ -239,7 +240,7 @@ int vhost_check_cid(pid_t pid, uint32_t cid, struct failure *failure);
 const char *vm_wrong_request(const struct vm_request *request);
 const char *bind_wrong_request(const struct bind_request *request);
 
-/* bind.c */
+/* bind.c, bind_ask.c */
 
 struct bound {
 	struct bound *next;
@@ -266,6 +267,17 @@ bool bind_adopt(struct hostd *hostd, const char *name, int fd);
 void bind_settle(struct hostd *hostd);
 /* Calls that wait are told that hostd stops. */
 void bind_close_all(struct hostd *hostd);
+
+/* What bind.c and bind_ask.c have of each other. */
+
+#define ASKING_MAX	4
+
+/* Its question to azattest-take has no answer, or a bad one: who waits is told. @b may be gone. */
+void bind_failed(struct bound *b, int error, const struct failure *failure);
+/* The binding and its record end, and @b. */
+void bind_forget(struct bound *b, int error, const char *why);
+/* 0: it is asked about, or waits for a place. */
+int bind_ask(struct bound *b, struct failure *failure);
 
 /* bind_record.c */
 
@@ -301,6 +313,7 @@ struct vm {
 	int owner;		/* file that owns the binding made here; -1 */
 	bool unbound;		/* somebody has ended that: it is not made again */
 	struct failure not_bound;	/* why it could not be made; "" */
+	int bind_error;		/* and its errno; 0 */
 	struct backoff binding_backoff;
 
 	char reason[300];	/* why it has no slot */
@@ -332,7 +345,7 @@ void vm_uuid_text(const uint8_t uuid[AZATTEST_UUID_LEN], char text[UUID_TEXT]);
 int vm_process_begin(struct hostd *hostd, struct vm *vm, struct failure *failure);
 /* The same for one that has ended, by whomever; nothing if it has not. */
 int vm_process_again(struct hostd *hostd, struct vm *vm, struct failure *failure);
-/* Makes again what could not be made, forgets whose process has ended. */
+/* Makes again what could not be made, forgets those whose process has ended unseen. */
 void vm_process_settle(struct hostd *hostd);
 
 /* settle.c: one VM, from what is to what should be */

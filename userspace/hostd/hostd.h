@@ -16,6 +16,7 @@
  *   rest.c       azattest-restd's session (common/restlink.h)
  *   store.c      records on disk: write, fsync, rename
  *   bind.c       the VMs that hostd binds itself, by their VMM's vhost-vsock descriptor
+ *   bind_ask.c   which of them azattest-take is asked about next
  *   bind_record.c  their records
  *   vhost.c      whether somebody has a CID now
  *   taker.c      azattest-take, which has that descriptor (take/take.h): asked without waiting

@@ -76,9 +76,9 @@ static const char *bind_error(int error, bool with_cid)
 }
 
 /* A binding that has just ended frees its UUID a few milliseconds after its VMM was reaped. */
-static int bind_patiently(int fd, struct azattest_bind *bind)
+static int bind_patiently(int fd, struct azattest_bind *bind, int tries)
 {
-	for (int i = 0; i < BIND_TRIES; i++) {
+	for (int i = 0; i < tries; i++) {
 		struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
 
 		bind->size = sizeof(*bind);
@@ -86,7 +86,8 @@ static int bind_patiently(int fd, struct azattest_bind *bind)
 			return 0;
 		if (errno != EBUSY && errno != EINTR)
 			break;
-		nanosleep(&pause, NULL);
+		if (i + 1 < tries)
+			nanosleep(&pause, NULL);
 	}
 	return errno;
 }
@@ -109,7 +110,7 @@ int module_bind(const struct module *module, const struct module_bind *request,
 		bind.cid = request->cid;
 		bind.vhost_fd = request->vhost_fd;
 	}
-	error = bind_patiently(fd, &bind);
+	error = bind_patiently(fd, &bind, request->once ? 1 : BIND_TRIES);
 	if (!error)
 		return fd;
 	close(fd);

@@ -6,7 +6,7 @@ aznet_SRCS := $(addprefix userspace/hostd/,net.c bridge.c route.c port.c linkwat
 	sockowner.c rtnl.c link.c firewall.c filter.c filter_nft.c filter_iptables.c)
 aznet_PKGS := libnl-3.0 jansson
 
-hostd_CORE := $(addprefix userspace/hostd/,hostd.c config.c vm.c vm_process.c rules.c bind.c bind_record.c taker.c vhost.c settle.c drain.c \
+hostd_CORE := $(addprefix userspace/hostd/,hostd.c config.c vm.c vm_process.c rules.c bind.c bind_ask.c bind_record.c taker.c vhost.c settle.c drain.c \
 	slot.c module.c \
 	rest.c rest_socket.c store.c fdstore.c facts.c status.c process.c rights.c backoff.c audit.c \
 	api.c api_http.c api_calls.c) \

@@ -81,8 +81,9 @@ static void on_end(struct watch *watch, uint32_t events)
 		rest_pump(&hostd->rest);
 		return;
 	}
-	/* What somebody else had made may have stood in our way. */
-	vm->unbound = ours;
+	if (ours)
+		vm->unbound = true;
+	/* Else what somebody else had made may have stood in our way. */
 	hostd_changed(hostd);
 	vm_settle(hostd, vm);
 	rest_pump(&hostd->rest);

@@ -14,26 +14,19 @@
 #define DEVICE	"/dev/vhost-vsock"
 
 /* A device of ours is refused a CID that another has; one that is free it has for that moment. */
-static int look_up(uint32_t cid)
+int vhost_check_cid(pid_t pid, uint32_t cid, struct failure *failure)
 {
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC), error;
 	uint64_t wanted = cid;
 
 	if (fd < 0)
-		return -errno;
-	error = ioctl(fd, VHOST_VSOCK_SET_GUEST_CID, &wanted) ? errno : ENOENT;
+		return failure_set(failure, EXIT_FAILURE, -EIO, "%s: %s", DEVICE, strerror(errno));
+	error = ioctl(fd, VHOST_VSOCK_SET_GUEST_CID, &wanted) ? errno : 0;
 	close(fd);
-	return error == EADDRINUSE ? 0 : -error;
-}
-
-int vhost_check_cid(pid_t pid, uint32_t cid, struct failure *failure)
-{
-	int ret = look_up(cid);
-
-	if (!ret)
+	if (error == EADDRINUSE)
 		return 0;
-	if (ret == -ENOENT)
-		return failure_set(failure, EXIT_FAILURE, -EINVAL, "process %d: no vsock device of this host has "
-				   "CID %u: say --cid with the one that its guest has now", pid, cid);
-	return failure_set(failure, EXIT_FAILURE, ret, "%s: %s", DEVICE, strerror(-ret));
+	if (error)
+		return failure_set(failure, EXIT_FAILURE, -EIO, "%s: CID %u: %s", DEVICE, cid, strerror(error));
+	return failure_set(failure, EXIT_FAILURE, -EINVAL, "process %d: no vsock device of this host has CID %u: "
+			   "say --cid with the one that its guest has now", pid, cid);
 }

@@ -15,7 +15,18 @@ static int process_failure(pid_t pid, int error, struct failure *failure)
 			   strerror(-error));
 }
 
-static int bind_process(struct hostd *hostd, struct vm *vm, struct failure *failure)
+/* Why it has no identity, and when that is tried again. */
+static void could_not(struct hostd *hostd, struct vm *vm, int error, const struct failure *failure)
+{
+	if (strcmp(vm->not_bound.text, failure->text))
+		log_line(LOG_ERR, "%s: %s", vm->request.tap, failure->text);
+	vm->not_bound = *failure;
+	vm->bind_error = error;
+	backoff_failed(&vm->binding_backoff);
+	hostd_wake_at(hostd, vm->binding_backoff.next_ms);
+}
+
+static int bind_process(struct hostd *hostd, struct vm *vm, bool patient, struct failure *failure)
 {
 	char uuid[UUID_TEXT];
 	int life = process_open(vm->request.pid, vm->pid_start), fd;
@@ -24,13 +35,14 @@ static int bind_process(struct hostd *hostd, struct vm *vm, struct failure *fail
 		return process_failure(vm->request.pid, life, failure);
 	fd = module_bind(&hostd->module, &(struct module_bind) {
 		.uuid = vm->request.uuid, .name = vm->request.name, .profile = vm->request.profile,
-		.pid = vm->request.pid, .life_fd = life,
+		.pid = vm->request.pid, .life_fd = life, .once = !patient,
 	}, failure);
 	close(life);
 	if (fd < 0)
 		return fd;
 	vm->owner = fd;
 	vm->not_bound.text[0] = 0;
+	vm->bind_error = 0;
 	backoff_clear(&vm->binding_backoff);
 	vm_uuid_text(vm->request.uuid, uuid);
 	fdstore_put(uuid, fd);
@@ -41,53 +53,65 @@ int vm_process_begin(struct hostd *hostd, struct vm *vm, struct failure *failure
 {
 	int ret = process_start(vm->request.pid, &vm->pid_start);
 
-	return ret ? process_failure(vm->request.pid, ret, failure) : bind_process(hostd, vm, failure);
+	return ret ? process_failure(vm->request.pid, ret, failure) : bind_process(hostd, vm, true, failure);
 }
 
 int vm_process_again(struct hostd *hostd, struct vm *vm, struct failure *failure)
 {
 	struct module_binding binding;
+	int ret;
 
 	if (vm->owner >= 0 && !module_info(vm->owner, &binding) && !binding.ended)
 		return 0;
 	vm_withdraw(hostd, vm, failure);
 	vm_detach(vm);
 	vm->unbound = false;
-	return bind_process(hostd, vm, failure);
+	ret = bind_process(hostd, vm, true, failure);
+	if (ret)
+		could_not(hostd, vm, ret, failure);
+	return ret;
 }
 
-/* A module that is missing is told of when it comes; what else fails is tried again later. */
+/* Without patience: the whole loop would have it. A module that was missing is tried as soon as it is there. */
 static void resume(struct hostd *hostd, struct vm *vm)
 {
+	bool came = vm->bind_error == -ENODEV && module_present(&hostd->module);
 	struct failure failure;
-	int ret = 0;
+	int ret;
 
-	if (backoff_ready(&vm->binding_backoff))
-		ret = bind_process(hostd, vm, &failure);
-	if (ret && strcmp(vm->not_bound.text, failure.text))
-		log_line(LOG_ERR, "%s: %s", vm->request.tap, failure.text);
-	if (ret)
-		vm->not_bound = failure;
-	if (ret && ret != -ENODEV)
-		backoff_failed(&vm->binding_backoff);
-	if (vm->binding_backoff.failures)
+	if (!backoff_ready(&vm->binding_backoff) && !came) {
 		hostd_wake_at(hostd, vm->binding_backoff.next_ms);
+		return;
+	}
+	ret = bind_process(hostd, vm, false, &failure);
+	if (ret)
+		could_not(hostd, vm, ret, &failure);
 }
 
-void vm_process_settle(struct hostd *hostd)
+/* What it still has, by another's binding, goes too. A record that stays is told of once. */
+static void end(struct hostd *hostd, struct vm *vm)
 {
 	struct failure failure;
+
+	vm_withdraw(hostd, vm, &failure);
+	if (!vm_forget(hostd, vm, &failure) || !strcmp(vm->not_bound.text, failure.text))
+		return;
+	log_line(LOG_ERR, "%s", failure.text);
+	vm->not_bound = failure;
+}
+
+/* The file of a binding that is watched tells of its process's end by itself. */
+void vm_process_settle(struct hostd *hostd)
+{
 	struct vm *next;
 
 	for (struct vm *vm = hostd->vms; vm; vm = next) {
 		next = vm->next;
-		if (!vm->request.pid || vm->owner >= 0)
+		if (!vm->request.pid || (vm->owner >= 0 && vm->watch.fd >= 0))
 			continue;
-		if (!process_gone(vm->request.pid, vm->pid_start)) {
-			if (!vm->unbound)
-				resume(hostd, vm);
-		} else if (vm_forget(hostd, vm, &failure)) {
-			log_line(LOG_ERR, "%s", failure.text);
-		}
+		if (process_gone(vm->request.pid, vm->pid_start))
+			end(hostd, vm);
+		else if (vm->owner < 0 && !vm->unbound)
+			resume(hostd, vm);
 	}
 }

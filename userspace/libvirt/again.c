@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#define PAUSE_MIN_MS	1000
 #define PAUSE_MAX_MS	30000
 
 struct again {
@@ -48,10 +47,9 @@ static struct again **find(virDomainPtr domain)
 	return place;
 }
 
-static void postpone(struct again *again)
+int again_longer(int pause_ms)
 {
-	again->due_ms = now_ms() + again->pause_ms;
-	again->pause_ms = again->pause_ms * 2 < PAUSE_MAX_MS ? again->pause_ms * 2 : PAUSE_MAX_MS;
+	return pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 }
 
 static void *need(void *memory)
@@ -69,7 +67,7 @@ bool again_later(virDomainPtr domain, const char *why)
 
 	if (!again) {
 		again = need(calloc(1, sizeof(*again)));
-		again->pause_ms = PAUSE_MIN_MS;
+		again->pause_ms = AGAIN_MIN_MS;
 		again->domain = domain;
 		if (domain)
 			virDomainRef(domain);
@@ -79,7 +77,8 @@ bool again_later(virDomainPtr domain, const char *why)
 		free(again->why);
 		again->why = need(strdup(why));
 	}
-	postpone(again);
+	again->due_ms = now_ms() + again->pause_ms;
+	again->pause_ms = again_longer(again->pause_ms);
 	return news;
 }
 

@@ -84,8 +84,7 @@ static bool say(const struct agent *agent, const char *method, const char *uuid,
 			log_line(LOG_INFO, "%s: %s", name, status == 201 ? "bound" : "unbound");
 		return true;
 	}
-	failure_set(failure, 1, -EIO, "%s: %s", name, message);
-	return false;
+	return hostd_refused(name, status, message, failure);
 }
 
 /*
@@ -152,7 +151,7 @@ static bool unbind_ours(const struct agent *agent, const struct vm_name *vm, str
 	ours = !strcmp(hostd_text(known, "manager"), MANAGER);
 	json_decref(known);
 	if (status != 200 && status != 404)
-		return !failure_set(failure, 1, -EIO, "%s: %s", vm->name, message);
+		return hostd_refused(vm->name, status, message, failure);
 	return !ours || say(agent, "DELETE", vm->uuid, "", vm->name, failure);
 }
 

@@ -119,9 +119,8 @@ int hostd_get(const char *api, const char *path, json_t **json, char *message, s
 	return ask(api, "GET", path, "", json, message, size);
 }
 
-bool hostd_away(const char *api)
+bool hostd_refused(const char *name, int status, const char *message, struct failure *failure)
 {
-	char message[500];
-
-	return !hostd_call(api, "GET", "/v1/bindings/none", "", message, sizeof(message));
+	failure_set(failure, status ? 1 : HOSTD_AWAY, -EIO, "%s: %s", name, message);
+	return false;
 }

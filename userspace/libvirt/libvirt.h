@@ -43,6 +43,9 @@ int watch_libvirt(const struct agent *agent);
  * Without memory the program ends: its service manager starts one that looks at all.
  */
 bool again_later(virDomainPtr domain, const char *why);
+/* How long after the time after @pause_ms. */
+#define AGAIN_MIN_MS	1000
+int again_longer(int pause_ms);
 /* It does not have to be tried again. */
 void again_done(virDomainPtr domain);
 void again_forget(void);
@@ -111,7 +114,10 @@ int hostd_call(const char *api, const char *method, const char *path, const char
 	       char *message, size_t size);
 /* The same for GET: *@json is the answer, or NULL. */
 int hostd_get(const char *api, const char *path, json_t **json, char *message, size_t size);
-/* Nobody answers there. */
-bool hostd_away(const char *api);
+
+/* .exit of a failure that is nobody's answer; else 1. */
+#define HOSTD_AWAY	3
+/* What a call with this status failed of; always false. */
+bool hostd_refused(const char *name, int status, const char *message, struct failure *failure);
 
 #endif

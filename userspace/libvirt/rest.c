@@ -13,12 +13,6 @@ static bool is_ours(const json_t *vm)
 	return !strcmp(hostd_text(vm, "manager"), MANAGER);
 }
 
-static bool refused(const char *name, const char *message, struct failure *failure)
-{
-	failure_set(failure, 1, -EIO, "%s: %s", name, message);
-	return false;
-}
-
 /* *@vm: what hostd knows of it, NULL if it is not enrolled. */
 static bool look(const struct agent *agent, const struct vm_name *vm, json_t **known,
 		 struct failure *failure)
@@ -32,7 +26,7 @@ static bool look(const struct agent *agent, const struct vm_name *vm, json_t **k
 		return true;
 	json_decref(*known);
 	*known = NULL;
-	return status == 404 || refused(vm->name, message, failure);
+	return status == 404 || hostd_refused(vm->name, status, message, failure);
 }
 
 static bool withdraw(const struct agent *agent, const char *uuid, const char *name,
@@ -44,7 +38,7 @@ static bool withdraw(const struct agent *agent, const char *uuid, const char *na
 	snprintf(path, sizeof(path), "/v1/vms/%.36s", uuid);
 	status = hostd_call(agent->api, "DELETE", path, "", message, sizeof(message));
 	if (status / 100 != 2 && status != 404)
-		return refused(name, message, failure);
+		return hostd_refused(name, status, message, failure);
 	log_line(LOG_INFO, "%s: no longer enrolled for REST", name);
 	return true;
 }
@@ -116,7 +110,7 @@ bool rest_enrol(const struct agent *agent, const struct vm_name *vm,
 	status = hostd_call(agent->api, "PUT", path, body, message, sizeof(message));
 	free(body);
 	if (status / 100 != 2)
-		return refused(vm->name, message, failure);
+		return hostd_refused(vm->name, status, message, failure);
 	log_line(LOG_INFO, "%s: enrolled for REST with %s", vm->name, enrolment->tap);
 	return true;
 }
@@ -134,13 +128,14 @@ static bool is_among(const char *uuid, virDomainPtr *domains, int count)
 bool rest_sweep(const struct agent *agent, virDomainPtr *domains, int count, struct failure *failure)
 {
 	char message[500];
-	bool well = true;
 	json_t *json, *vm;
+	bool well = true;
+	int status = hostd_get(agent->api, "/v1/vms", &json, message, sizeof(message));
 	size_t i;
 
-	if (hostd_get(agent->api, "/v1/vms", &json, message, sizeof(message)) != 200) {
+	if (status != 200) {
 		json_decref(json);
-		return refused(agent->api, message, failure);
+		return hostd_refused(agent->api, status, message, failure);
 	}
 	json_array_foreach(json_object_get(json, "vms"), i, vm) {
 		const char *uuid = hostd_text(vm, "uuid");

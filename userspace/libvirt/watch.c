@@ -13,8 +13,6 @@
 #include <libvirt/virterror.h>
 #include <systemd/sd-daemon.h>
 
-#define PAUSE_MIN_MS	1000
-#define PAUSE_MAX_MS	30000
 #define KEEPALIVE_S	5
 #define KEEPALIVE_COUNT	3
 
@@ -102,21 +100,21 @@ static void on_close(virConnectPtr connection, int reason, void *arg)
 
 /* ---- what is looked at ---- */
 
-/* Once hostd does not answer, it is not asked about the others: that is said, and tried again, once. */
-static bool failed(virDomainPtr domain, const char *why)
+static void failed(virDomainPtr domain, const char *why)
 {
 	if (again_later(domain, why))
 		log_line(LOG_ERR, "%s", why);
-	return hostd_away(w.agent->api);
 }
 
-/* False: hostd is away. */
+/* False: hostd does not answer. That is said, and tried, of one domain; then the others are for later. */
 static bool settle(virDomainPtr domain)
 {
 	struct failure failure;
 
-	if (!domain_settle(w.agent, domain, &failure))
-		return !failed(domain, failure.text);
+	if (!domain_settle(w.agent, domain, &failure)) {
+		failed(domain, failure.text);
+		return failure.exit != HOSTD_AWAY;
+	}
 	again_done(domain);
 	return true;
 }
@@ -166,8 +164,14 @@ static void forget_changed(void)
 
 static void settle_changed(void)
 {
-	for (struct changed *c = w.first; c; c = c->next)
-		settle(c->domain);
+	bool there = true;
+
+	for (struct changed *c = w.first; c; c = c->next) {
+		if (there)
+			there = settle(c->domain);
+		else
+			again_later(c->domain, NULL);
+	}
 	forget_changed();
 }
 
@@ -277,7 +281,7 @@ static int open_signals(void)
 
 int watch_libvirt(const struct agent *agent)
 {
-	int pause_ms = PAUSE_MIN_MS, signals = open_signals();
+	int pause_ms = AGAIN_MIN_MS, signals = open_signals();
 
 	w.agent = agent;
 	w.last = &w.first;
@@ -291,10 +295,10 @@ int watch_libvirt(const struct agent *agent)
 	while (!stopping) {
 		if (!open_connection()) {
 			wait_ms(signals, pause_ms);
-			pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+			pause_ms = again_longer(pause_ms);
 			continue;
 		}
-		pause_ms = PAUSE_MIN_MS;
+		pause_ms = AGAIN_MIN_MS;
 		serve_connection();
 		if (w.closed)
 			log_line(LOG_WARNING, "%s: the connection ended", agent->uri);
