@@ -210,6 +210,12 @@ static pid_t begin_without_hostd(void)
 	return vmm;
 }
 
+/* A change of the network is a reason to look at everything. */
+static void make_it_look(void)
+{
+	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+}
+
 static void need_bound_by_hostd(pid_t vmm)
 {
 	tap_need_wait(!strcmp(rig_vm_text(SCENE_VM, "binding"), "hostd"));
@@ -229,7 +235,7 @@ static void a_module_that_comes_after_hostd_is_no_reason_to_add_the_vm_again(voi
 	tap_need_msg(strstr(rig_vm_text(SCENE_VM, "reason"), "load the module"), "%s",
 		     rig_vm_text(SCENE_VM, "reason"));
 	tap_need(!rename(AZATTEST_DEVICE ".away", AZATTEST_DEVICE));
-	rig_sh("ip link add azt9 type dummy && ip link delete azt9");	/* something to look up for */
+	make_it_look();
 	need_bound_by_hostd(vmm);
 }
 
@@ -253,7 +259,7 @@ static void a_vm_that_was_never_bound_again_goes_with_its_process(void)
 	rig_restart();
 	tap_need(rig_vm_is(SCENE_VM, "waiting"));
 	tap_kill(vmm);
-	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	make_it_look();
 	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
 	tap_need(!rename(AZATTEST_DEVICE ".away", AZATTEST_DEVICE));
 	scene_end();
@@ -269,7 +275,7 @@ static void its_slot_drains_when_its_process_ends_before_its_binding(void)
 	rig_restart();
 	tap_need_wait(rig_guest_served(&scene_guest, SCENE_VM));
 	tap_kill(vmm);
-	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	make_it_look();
 	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
 	tap_need_wait(!rig_status_number("legacy", "used"));
 	tap_need(!*rig_guest_ask(&scene_guest, 1000));
@@ -289,11 +295,11 @@ static void one_that_somebody_unbound_stays_so(void)
 	uuid_unparse_lower(uuid, text);
 	rig_sh("%s/../bin/azattestctl unbind %s", rig_bin(), text);
 	tap_need_wait(rig_vm_is(SCENE_VM, "waiting"));
-	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	make_it_look();
 	tap_need_msg(strstr(rig_vm_text(SCENE_VM, "reason"), "somebody has ended its binding"), "%s",
 		     rig_vm_text(SCENE_VM, "reason"));
 	tap_kill(vmm);
-	rig_sh("ip link add azt9 type dummy && ip link delete azt9");
+	make_it_look();
 	tap_need_wait(rig_vm_number(SCENE_VM, "slot") == -1);
 	scene_end();
 }

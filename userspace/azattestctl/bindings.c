@@ -81,18 +81,13 @@ static int end_wish(const struct ctl *ctl, const char *command, const char *word
 static int end_binding(const struct ctl *ctl, const char *command, const char *word, uuid_t uuid)
 {
 	const struct about about = { command, word, NULL, ENOENT };
-	struct question q;
 	bool waited;
 	int exit = end_wish(ctl, command, word, uuid, &waited);
 
 	/* Somebody else may have it bound besides, if there is a module. */
 	if (exit || (waited && access(AZATTEST_DEVICE, F_OK)))
 		return exit;
-	exit = question_begin(&q, AZATTEST_CMD_BINDING_END, 0);
-	if (exit)
-		return exit;
-	question_put(&q, AZATTEST_BINDING_A_UUID, uuid, sizeof(uuid_t));
-	exit = question_finish(&q, &about, NULL, NULL);
+	exit = question_of_uuid(AZATTEST_CMD_BINDING_END, AZATTEST_BINDING_A_UUID, uuid, &about);
 	if (exit != QUESTION_UNLESS || waited)
 		return exit == QUESTION_UNLESS ? 0 : exit;
 	say("%s %s: no live binding has this UUID: azattestctl bindings lists those that there are",

@@ -65,9 +65,14 @@ int grants_command(const struct ctl *ctl, int argc, char **argv)
 
 int revoke_command(const struct ctl *ctl, int argc, char **argv)
 {
+	struct about about = { argv[0], NULL, revoke_advice, 0 };
+	uuid_t uuid;
+
 	(void)ctl;
-	return question_by_uuid(AZATTEST_CMD_GRANT_DEL, AZATTEST_GRANT_A_UUID, revoke_advice,
-				argc, argv);
+	if (!arguments_words(argc, argv, 1, "one UUID") || !arguments_uuid(argv[0], argv[optind], uuid))
+		return EXIT_USAGE;
+	about.object = argv[optind];
+	return question_of_uuid(AZATTEST_CMD_GRANT_DEL, AZATTEST_GRANT_A_UUID, uuid, &about);
 }
 
 /* A number stands for itself even if a user is called so. */

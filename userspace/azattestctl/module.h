@@ -8,6 +8,7 @@
 #include <linux/azattest.h>
 #include <linux/azattest_netlink.h>
 #include <netlink/netlink.h>
+#include <uuid/uuid.h>
 
 /* ---- netlink.c ---- */
 
@@ -50,9 +51,8 @@ void question_put_text(struct question *q, int type, const char *text);
  */
 int question_finish(struct question *q, const struct about *about, answer_fn fn, json_t *out);
 
-/* A whole command that names one UUID and wants no answer: an exit code. */
-int question_by_uuid(int command, int attribute, const struct advice *advice,
-		     int argc, char **argv);
+/* The whole of one that names a UUID and wants no answer, as question_finish(). */
+int question_of_uuid(int command, int attribute, const uuid_t uuid, const struct about *about);
 
 /* ---- fields.c ---- */
 

@@ -202,21 +202,13 @@ int question_finish(struct question *q, const struct about *about, answer_fn fn,
 		       -call.error);
 }
 
-int question_by_uuid(int command, int attribute, const struct advice *advice,
-		     int argc, char **argv)
+int question_of_uuid(int command, int attribute, const uuid_t uuid, const struct about *about)
 {
-	struct about about = { argv[0], NULL, advice, 0 };
 	struct question q;
-	uuid_t uuid;
-	int exit;
+	int exit = question_begin(&q, command, 0);
 
-	if (!arguments_words(argc, argv, 1, "one UUID") ||
-	    !arguments_uuid(argv[0], argv[optind], uuid))
-		return EXIT_USAGE;
-	about.object = argv[optind];
-	exit = question_begin(&q, command, 0);
 	if (exit)
 		return exit;
-	question_put(&q, attribute, uuid, sizeof(uuid));
-	return question_finish(&q, &about, NULL, NULL);
+	question_put(&q, attribute, uuid, sizeof(uuid_t));
+	return question_finish(&q, about, NULL, NULL);
 }

@@ -345,6 +345,8 @@ void vm_uuid_text(const uint8_t uuid[AZATTEST_UUID_LEN], char text[UUID_TEXT]);
 int vm_process_begin(struct hostd *hostd, struct vm *vm, struct failure *failure);
 /* The same for one that has ended, by whomever; nothing if it has not. */
 int vm_process_again(struct hostd *hostd, struct vm *vm, struct failure *failure);
+/* All that it has goes, by whomever it was bound, and with its record @vm. */
+void vm_process_ended(struct hostd *hostd, struct vm *vm);
 /* Makes again what could not be made, forgets those whose process has ended unseen. */
 void vm_process_settle(struct hostd *hostd);
 

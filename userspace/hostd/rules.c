@@ -35,14 +35,16 @@ static bool is_word(const char *text)
 	return strspn(text, set) == strlen(text);
 }
 
-static const char *wrong_profile(const char *profile)
+/* What both requests have. */
+static const char *wrong_words(const char *name, const char *profile, const char *manager)
 {
-	return is_word(profile) ? NULL : "profile: has other than A-Z a-z 0-9 . _ -";
-}
+	const char *wrong = wrong_name(name);
 
-static const char *wrong_manager(const char *manager)
-{
-	return is_word(manager) ? NULL : "manager: has other than A-Z a-z 0-9 . _ -";
+	if (!wrong && !is_word(profile))
+		wrong = "profile: has other than A-Z a-z 0-9 . _ -";
+	if (!wrong && !is_word(manager))
+		wrong = "manager: has other than A-Z a-z 0-9 . _ -";
+	return wrong;
 }
 
 static bool is_nobody(const uint8_t uuid[AZATTEST_UUID_LEN])
@@ -63,25 +65,16 @@ const char *vm_wrong_request(const struct vm_request *request)
 	if (!request->pid && (*request->name || *request->profile))
 		return "name, profile: only with pid; without one they are those of the VMM's binding";
 	wrong = wrong_tap(request->tap);
-	if (!wrong)
-		wrong = wrong_name(request->name);
-	if (!wrong)
-		wrong = wrong_profile(request->profile);
-	return wrong ? wrong : wrong_manager(request->manager);
+	return wrong ? wrong : wrong_words(request->name, request->profile, request->manager);
 }
 
 const char *bind_wrong_request(const struct bind_request *request)
 {
-	const char *wrong;
-
 	if (is_nobody(request->uuid))
 		return "uuid: all zero";
 	if (request->pid <= 1)
 		return "pid: not a VMM's process";
 	if (request->cid && (request->cid < AZATTEST_CID_MIN || request->cid > AZATTEST_CID_MAX))
 		return "cid: not one that a guest can have: 3 to 4294967294";
-	wrong = wrong_name(request->name);
-	if (!wrong)
-		wrong = wrong_profile(request->profile);
-	return wrong ? wrong : wrong_manager(request->manager);
+	return wrong_words(request->name, request->profile, request->manager);
 }

@@ -69,15 +69,13 @@ static void on_end(struct watch *watch, uint32_t events)
 	struct vm *vm = watch->owner;
 	struct hostd *hostd = vm->hostd;
 	bool ours = vm->owner >= 0;
-	struct failure failure;
 
 	if (!(events & (EPOLLHUP | EPOLLERR)))
 		return;
 	lose(hostd, vm);
 	vm_detach(vm);
 	if (vm->request.pid && process_gone(vm->request.pid, vm->pid_start)) {
-		if (vm_forget(hostd, vm, &failure))
-			log_line(LOG_ERR, "%s", failure.text);
+		vm_process_ended(hostd, vm);
 		rest_pump(&hostd->rest);
 		return;
 	}

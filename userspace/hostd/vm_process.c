@@ -88,8 +88,8 @@ static void resume(struct hostd *hostd, struct vm *vm)
 		could_not(hostd, vm, ret, &failure);
 }
 
-/* What it still has, by another's binding, goes too. A record that stays is told of once. */
-static void end(struct hostd *hostd, struct vm *vm)
+/* A record that stays is told of once. */
+void vm_process_ended(struct hostd *hostd, struct vm *vm)
 {
 	struct failure failure;
 
@@ -110,7 +110,7 @@ void vm_process_settle(struct hostd *hostd)
 		if (!vm->request.pid || (vm->owner >= 0 && vm->watch.fd >= 0))
 			continue;
 		if (process_gone(vm->request.pid, vm->pid_start))
-			end(hostd, vm);
+			vm_process_ended(hostd, vm);
 		else if (vm->owner < 0 && !vm->unbound)
 			resume(hostd, vm);
 	}

@@ -148,7 +148,7 @@ static bool unbind_ours(const struct agent *agent, const struct vm_name *vm, str
 
 	snprintf(path, sizeof(path), "/v1/bindings/%s", vm->uuid);
 	status = hostd_get(agent->api, path, &known, message, sizeof(message));
-	ours = !strcmp(hostd_text(known, "manager"), MANAGER);
+	ours = hostd_is_ours(known);
 	json_decref(known);
 	if (status != 200 && status != 404)
 		return hostd_refused(vm->name, status, message, failure);

@@ -104,6 +104,11 @@ const char *hostd_text(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key)) ?: "";
 }
 
+bool hostd_is_ours(const json_t *object)
+{
+	return !strcmp(hostd_text(object, "manager"), MANAGER);
+}
+
 int hostd_call(const char *api, const char *method, const char *path, const char *body,
 	       char *message, size_t size)
 {

@@ -109,6 +109,8 @@ bool rest_sweep(const struct agent *agent, virDomainPtr *domains, int count, str
 
 /* The member's text, or "". */
 const char *hostd_text(const json_t *object, const char *key);
+/* A binding, or a VM that is enrolled: we keep it. */
+bool hostd_is_ours(const json_t *object);
 /* HTTP status; 0: nobody answers. @message: hostd's sentence where it refuses. */
 int hostd_call(const char *api, const char *method, const char *path, const char *body,
 	       char *message, size_t size);

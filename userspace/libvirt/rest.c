@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_ours(const json_t *vm)
-{
-	return !strcmp(hostd_text(vm, "manager"), MANAGER);
-}
-
 /* *@vm: what hostd knows of it, NULL if it is not enrolled. */
 static bool look(const struct agent *agent, const struct vm_name *vm, json_t **known,
 		 struct failure *failure)
@@ -65,7 +60,7 @@ bool rest_end_other(const struct agent *agent, const struct vm_name *vm,
 
 	if (!look(agent, vm, &known, failure))
 		return false;
-	stays = !known || !is_ours(known) || (enrolment && fits(agent, vm, known, enrolment));
+	stays = !known || !hostd_is_ours(known) || (enrolment && fits(agent, vm, known, enrolment));
 	json_decref(known);
 	return stays || withdraw(agent, vm->uuid, vm->name, failure);
 }
@@ -140,7 +135,7 @@ bool rest_sweep(const struct agent *agent, virDomainPtr *domains, int count, str
 	json_array_foreach(json_object_get(json, "vms"), i, vm) {
 		const char *uuid = hostd_text(vm, "uuid");
 
-		if (is_ours(vm) && !is_among(uuid, domains, count))
+		if (hostd_is_ours(vm) && !is_among(uuid, domains, count))
 			well = withdraw(agent, uuid, uuid, failure) && well;
 	}
 	json_decref(json);
